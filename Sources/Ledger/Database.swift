@@ -1,0 +1,85 @@
+internal import CSQLite
+
+/// One connection to an SQLite file. It belongs to one thread.
+///
+/// A connection must outlive its statements: whoever owns both declares the statements first.
+struct Database: ~Copyable {
+  enum Mode {
+    case create
+    case write
+    case read
+  }
+
+  let handle: OpaquePointer
+  let path: String
+
+  /// How long a write waits for another process before it gives up.
+  static let busyTimeoutMilliseconds: Int32 = 5000
+
+  init(path: String, mode: Mode) throws(LedgerError) {
+    let flags =
+      switch mode {
+      case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      case .write: SQLITE_OPEN_READWRITE
+      // A reader of a WAL database takes part in its shared memory, so it needs to write beside it.
+      case .read: SQLITE_OPEN_READWRITE
+      }
+    var handle: OpaquePointer?
+    // Only the owning thread touches it: SQLite's own mutexes would be wasted. No link is followed.
+    let result = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nil)
+    guard let handle, result == SQLITE_OK else {
+      let said = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
+      sqlite3_close(handle)
+      throw LedgerError(result: result, said: said, path: path)
+    }
+    self.handle = handle
+    self.path = path
+    _ = cs_extended_result_codes(handle)
+    // First of all: every later statement may meet another writer.
+    sqlite3_busy_timeout(handle, Database.busyTimeoutMilliseconds)
+    if mode == .read { try execute("PRAGMA query_only = ON") }
+  }
+
+  deinit { sqlite3_close(handle) }
+
+  /// The error that the last call left.
+  func error(_ result: Int32) -> LedgerError {
+    LedgerError(result: result, said: String(cString: sqlite3_errmsg(handle)), path: path)
+  }
+
+  /// Runs statements that take no parameters and give no rows that matter.
+  func execute(_ sql: String) throws(LedgerError) {
+    let result = sqlite3_exec(handle, sql, nil, nil, nil)
+    guard result == SQLITE_OK else { throw error(result) }
+  }
+
+  /// The first column of the first row.
+  func number(_ sql: String) throws(LedgerError) -> Int64 {
+    let statement = try Statement(self, sql)
+    return try statement.first(of: self, { _ in }) { $0.integer(0) } ?? 0
+  }
+
+  /// Whether a failed statement has ended the transaction too, as a full disk does.
+  var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+  /// How many rows the last write changed.
+  var changes: Int32 { sqlite3_changes(handle) }
+
+  /// Runs the body as one transaction that takes the write lock at once: upgrading a read later would
+  /// fail without waiting when another writer came between.
+  func transaction<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) where Failure == LedgerError {
+    try execute("BEGIN IMMEDIATE")
+    do {
+      try body()
+      try execute("COMMIT")
+    } catch {
+      rollBack()
+      throw error
+    }
+  }
+
+  /// Gives up the transaction, if there still is one.
+  func rollBack() {
+    if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+  }
+}

@@ -1,0 +1,119 @@
+internal import Model
+
+/// The tables and what the database itself refuses, whoever asks.
+///
+/// Times are milliseconds since 1970. `gone` is empty as long as something of the run may still be there,
+/// which is what makes a run live; the partial index holds just those, so that listing them costs the same
+/// however long the history is.
+enum Schema {
+  /// Marks the file as ours (`Reev`), so that another program's database is never written to.
+  static let applicationIdentifier: Int64 = 0x5265_6576
+
+  /// Each step takes the schema from its index to the next version. Steps are never edited, only added.
+  static let migrations: [String] = [version1]
+
+  private static func list(_ words: [String]) -> String {
+    words.map { "'\($0)'" }.joined(separator: ", ")
+  }
+
+  private static let terminal = list(Status.terminal.map(\.rawValue))
+
+  private static let illegal = Status.allCases
+    .map { "OLD.status = '\($0.rawValue)' AND NEW.status NOT IN (\(list($0.successors.map(\.rawValue))))" }
+    .joined(separator: " OR ")
+
+  private static let version1 = """
+    CREATE TABLE hosts (
+      id TEXT PRIMARY KEY,
+      pid INTEGER NOT NULL,
+      start_ticks INTEGER NOT NULL,
+      boot TEXT NOT NULL,
+      version TEXT NOT NULL,
+      started INTEGER NOT NULL,
+      ended INTEGER,
+      lock_device INTEGER NOT NULL,
+      lock_inode INTEGER NOT NULL,
+      socket TEXT
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE runs (
+      id TEXT PRIMARY KEY,
+      host TEXT NOT NULL REFERENCES hosts (id),
+      plugin TEXT NOT NULL,
+      status TEXT NOT NULL CHECK (status IN (\(list(Status.allCases.map(\.rawValue))))),
+      reason TEXT,
+      disposal TEXT NOT NULL CHECK (disposal IN (\(list(Disposal.allCases.map(\.rawValue))))),
+      flags TEXT NOT NULL,
+      created INTEGER NOT NULL,
+      started INTEGER,
+      settled INTEGER,
+      gone INTEGER,
+      directory TEXT NOT NULL,
+      prompt TEXT NOT NULL,
+      session TEXT,
+      labels TEXT NOT NULL,
+      limits TEXT NOT NULL,
+      output TEXT,
+      text TEXT,
+      error TEXT,
+      exit_code INTEGER,
+      exit_signal INTEGER,
+      usage TEXT,
+      cost REAL,
+      events INTEGER NOT NULL,
+      events_stored INTEGER NOT NULL,
+      bytes INTEGER NOT NULL,
+      noise INTEGER NOT NULL,
+      pid INTEGER,
+      start_ticks INTEGER
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX runs_live ON runs (id) WHERE gone IS NULL;
+
+    CREATE TABLE transitions (
+      run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+      at INTEGER NOT NULL,
+      "from" TEXT,
+      "to" TEXT NOT NULL,
+      reason TEXT,
+      host TEXT NOT NULL,
+      evidence TEXT,
+      PRIMARY KEY (run, "to")
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TRIGGER runs_begin_alive BEFORE INSERT ON runs
+    WHEN NEW.status NOT IN ('queued', 'starting')
+    BEGIN SELECT RAISE(ABORT, 'a run begins queued or starting'); END;
+
+    CREATE TRIGGER runs_are_never_replaced BEFORE INSERT ON runs
+    WHEN EXISTS (SELECT 1 FROM runs WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'a run is never replaced'); END;
+
+    CREATE TRIGGER runs_keep_their_name BEFORE UPDATE OF id ON runs
+    BEGIN SELECT RAISE(ABORT, 'a run keeps its name'); END;
+
+    CREATE TRIGGER runs_move_forward BEFORE UPDATE OF status ON runs
+    WHEN \(illegal)
+    BEGIN SELECT RAISE(ABORT, 'this status cannot follow that one; a terminal one is final'); END;
+
+    CREATE TRIGGER runs_verdict_is_final
+    BEFORE UPDATE OF status, reason, settled, output, text, error ON runs
+    WHEN OLD.status IN (\(terminal))
+    BEGIN SELECT RAISE(ABORT, 'a verdict is final'); END;
+
+    CREATE TRIGGER runs_are_deleted_when_buried BEFORE DELETE ON runs
+    WHEN OLD.status NOT IN (\(terminal)) OR OLD.disposal NOT IN ('none', 'gone')
+    BEGIN SELECT RAISE(ABORT, 'a run can be deleted when it is terminal and buried'); END;
+
+    CREATE TRIGGER transitions_are_final BEFORE UPDATE ON transitions
+    BEGIN SELECT RAISE(ABORT, 'history is not rewritten'); END;
+
+    CREATE TRIGGER transitions_are_never_replaced BEFORE INSERT ON transitions
+    WHEN EXISTS (SELECT 1 FROM transitions WHERE run = NEW.run AND "to" = NEW."to")
+    BEGIN SELECT RAISE(ABORT, 'history is not rewritten'); END;
+
+    CREATE TRIGGER transitions_stay BEFORE DELETE ON transitions
+    WHEN EXISTS (SELECT 1 FROM runs WHERE id = OLD.run)
+    BEGIN SELECT RAISE(ABORT, 'history is not rewritten'); END;
+    """
+}

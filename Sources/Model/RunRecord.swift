@@ -1,0 +1,76 @@
+/// A run as everybody outside sees it: what the ledger keeps and what the protocol sends.
+///
+/// An absent value is unknown, never zero.
+public struct RunRecord: Hashable, Sendable {
+  /// Its name.
+  public var id: RunID
+  /// The plugin it runs.
+  public var plugin: String
+  /// The host that owns it.
+  public var host: HostID
+  /// How the work goes, or went.
+  public var status: Status = .queued
+  /// Why it ended as it did; `nil` while it lives and when it succeeded.
+  public var reason: String?
+  /// What became of its processes.
+  public var disposal: Disposal = .none
+  /// What is worth a look.
+  public var flags: Flags = []
+  /// When it was accepted.
+  public var created: Timestamp
+  /// When its program began.
+  public var started: Timestamp?
+  /// When the verdict was given.
+  public var settled: Timestamp?
+  /// When the last of its processes was gone.
+  public var gone: Timestamp?
+  /// The directory it works in.
+  public var directory: String
+  /// What it was asked.
+  public var prompt: String
+  /// The agent's own session, as it named it.
+  public var session: String?
+  /// What the client hung on it.
+  public var labels: JSONText
+  /// The limits, each with its origin.
+  public var limits: JSONText
+  /// The result, exactly as the agent gave it.
+  public var output: JSONText?
+  /// The final answer, for people.
+  public var text: String?
+  /// What went wrong, for people.
+  public var error: String?
+  /// How its leader ended.
+  public var exit: ProcessExit?
+  /// What the agent says it used.
+  public var usage: JSONText?
+  /// What the agent says it cost, in dollars.
+  public var cost: Double?
+  /// How many lines it wrote.
+  public var events: Int64 = 0
+  /// How many of them are in the transcript; fewer when it could not be written.
+  public var eventsStored: Int64 = 0
+  /// How many bytes it wrote.
+  public var bytes: Int64 = 0
+  /// How many of its lines were not JSON.
+  public var noise: Int64 = 0
+  /// The process id of its leader.
+  public var pid: Int32?
+  /// Whether the ledger has what this says.
+  public var isRecorded = true
+
+  /// A run that was just accepted.
+  public init(
+    id: RunID, plugin: String, host: HostID, created: Timestamp, directory: String, prompt: String,
+    labels: JSONText, limits: JSONText
+  ) {
+    self.id = id
+    self.plugin = plugin
+    self.host = host
+    self.created = created
+    self.directory = directory
+    self.prompt = prompt
+    self.labels = labels
+    self.limits = limits
+  }
+}

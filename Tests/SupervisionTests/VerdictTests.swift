@@ -1,0 +1,127 @@
+import Model
+import Supervision
+import Testing
+
+/// The verdict table of docs/states.md, row by row.
+@Suite("Verdict table")
+struct VerdictTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    var says: FinalWord?
+    var does: Deed
+    var terms = Terms()
+    var verdict: Verdict
+    var flags: Flags = []
+    var testDescription: String { "\(says.map { "\($0)" } ?? "nothing"), \(does): \(verdict)" }
+  }
+
+  enum Deed: Sendable {
+    case exits(ProcessExit, cut: Bool = false)
+    case isCancelled
+    case breaks(Breach)
+    case runsInto(TimerName)
+    case stays
+  }
+
+  static let lastWord = Terms(countsLastWord: true)
+  static let needsExit = Terms(successNeedsExit: true)
+  static let byExit = Terms(isJudgedByExit: true)
+
+  static let rows: [Row] = [
+    // The agent said failure: that is the verdict, whatever the process does.
+    Row(says: .failure, does: .stays, verdict: .failed(.agent)),
+    Row(says: .failure, does: .exits(.code(0)), verdict: .failed(.agent)),
+    Row(says: .failure, does: .exits(.signal(9)), verdict: .failed(.agent)),
+    Row(says: .failure, does: .isCancelled, verdict: .failed(.agent)),
+    Row(says: .failure, does: .exits(.code(0)), terms: byExit, verdict: .failed(.agent)),
+    Row(says: .failure, does: .exits(.code(0)), terms: needsExit, verdict: .failed(.agent)),
+    Row(says: .failure, does: .exits(.code(0)), terms: lastWord, verdict: .failed(.agent)),
+    // It said success: at once, and a contradicting exit is a flag.
+    Row(says: .success, does: .stays, verdict: .succeeded),
+    Row(says: .success, does: .exits(.code(0)), verdict: .succeeded),
+    Row(says: .success, does: .exits(.code(7)), verdict: .succeeded, flags: .exitMismatch),
+    Row(says: .success, does: .exits(.signal(11)), verdict: .succeeded, flags: .exitMismatch),
+    Row(says: .success, does: .isCancelled, verdict: .succeeded),
+    Row(says: .success, does: .breaks(.systemMemory), verdict: .succeeded),
+    Row(says: .success, does: .exits(.code(7)), terms: lastWord, verdict: .succeeded, flags: .exitMismatch),
+    Row(says: .success, does: .runsInto(.leave), terms: lastWord, verdict: .succeeded, flags: .lingered),
+    // Where success needs the exit too, only both together are success.
+    Row(says: .success, does: .exits(.code(0)), terms: needsExit, verdict: .succeeded),
+    Row(says: .success, does: .exits(.code(7)), terms: needsExit, verdict: .failed(.exit)),
+    Row(says: .success, does: .exits(.signal(11)), terms: needsExit, verdict: .failed(.signal)),
+    Row(says: .success, does: .runsInto(.leave), terms: needsExit, verdict: .failed(.exit), flags: .lingered),
+    Row(says: .success, does: .isCancelled, terms: needsExit, verdict: .cancelled(.client)),
+    Row(
+      says: .success, does: .runsInto(.wall), terms: Terms(successNeedsExit: true).with(wall: .seconds(1)),
+      verdict: .timedOut(.wall)),
+    // It said nothing: a limit, a cancel, the end of memory.
+    Row(does: .runsInto(.start), verdict: .timedOut(.start)),
+    Row(does: .runsInto(.wall), terms: byExit, verdict: .timedOut(.wall)),
+    Row(does: .isCancelled, verdict: .cancelled(.client)),
+    Row(does: .breaks(.output), verdict: .failed(.outputLimit)),
+    Row(does: .breaks(.tasks), verdict: .failed(.taskLimit)),
+    Row(does: .breaks(.budget), verdict: .failed(.budget)),
+    Row(does: .breaks(.memory), verdict: .outOfMemory(.limit)),
+    Row(does: .breaks(.systemMemory), verdict: .outOfMemory(.system)),
+    // It said nothing and ended.
+    Row(does: .exits(.code(0), cut: true), verdict: .failed(.truncated)),
+    Row(does: .exits(.code(3), cut: true), verdict: .failed(.exit)),
+    Row(does: .exits(.code(3)), verdict: .failed(.exit)),
+    Row(does: .exits(.signal(11)), verdict: .failed(.signal)),
+    Row(does: .exits(.code(0)), verdict: .failed(.noResult)),
+    Row(does: .exits(.code(0)), terms: byExit, verdict: .succeeded),
+    Row(does: .exits(.code(0), cut: true), terms: byExit, verdict: .succeeded),
+    Row(does: .exits(.code(1)), terms: byExit, verdict: .failed(.exit)),
+  ]
+
+  @Test("what the agent said, checked against what its process did, gives the verdict", arguments: rows)
+  func verdict(row: Row) {
+    var run = Driver(terms: row.terms)
+    run.apply { $0.recorded(at: $1) }
+    run.apply { $0.spawned(at: $1) }
+    if let word = row.says { run.apply { $0.finalWordSeen(word, at: $1) } }
+    switch row.does {
+    case .stays: break
+    case .exits(let exit, let cut):
+      run.apply { $0.exited(exit, isLastLineCut: cut, isTreeEmpty: true, at: $1) }
+    case .isCancelled: run.apply { $0.cancelRequested(.client, urgency: .normal, at: $1) }
+    case .breaks(let breach): run.apply { $0.limitExceeded(breach, at: $1) }
+    case .runsInto(let timer): run.fire(timer)
+    }
+    #expect(run.verdicts == [row.verdict])
+    #expect(run.flags == row.flags)
+  }
+
+  @Test("a later final word replaces the first only where the manifest says so")
+  func lastWordCounts() {
+    for (terms, verdict) in [(Terms(), Verdict.failed(.agent)), (Self.lastWord, .succeeded)] {
+      var run = Driver(terms: terms)
+      run.apply { $0.recorded(at: $1) }
+      run.apply { $0.spawned(at: $1) }
+      run.apply { $0.finalWordSeen(.failure, at: $1) }
+      run.apply { $0.finalWordSeen(.success, at: $1) }
+      run.apply { $0.exited(.code(0), isLastLineCut: false, isTreeEmpty: true, at: $1) }
+      #expect(run.verdicts == [verdict])
+    }
+  }
+
+  @Test("an exit after being told to leave is no mismatch")
+  func lingeringIsNoMismatch() {
+    var run = Driver()
+    run.apply { $0.recorded(at: $1) }
+    run.apply { $0.spawned(at: $1) }
+    run.apply { $0.finalWordSeen(.success, at: $1) }
+    run.fire(.leave)
+    run.apply { $0.exited(.signal(15), isLastLineCut: false, isTreeEmpty: true, at: $1) }
+    #expect(run.verdicts == [.succeeded])
+    #expect(run.flags == .lingered)
+    #expect(run.machine.disposal == .gone)
+  }
+}
+
+extension Terms {
+  func with(wall: TimeSpan) -> Terms {
+    var terms = self
+    terms.wall = wall
+    return terms
+  }
+}
