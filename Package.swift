@@ -11,11 +11,22 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// A module in Sources/, with what it may import: arrows point one way (docs/modules.md).
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
 let package = Package(
-  name: "reeve",
   targets: [
-    .target(name: "Model", swiftSettings: strict),
-    .target(name: "Supervision", dependencies: ["Model"], swiftSettings: strict),
-    .testTarget(name: "SupervisionTests", dependencies: ["Supervision", "Model"], swiftSettings: strict),
+    .target(name: "CLinux"),
+    module("Model"),
+    module("Supervision", ["Model"]),
+    module("Kernel", ["Model", "CLinux"]),
+    tests("KernelTests", ["Kernel", "Model"]),
+    tests("SupervisionTests", ["Supervision", "Model"]),
   ]
 )

@@ -39,6 +39,11 @@ public struct TimeSpan: Comparable, Hashable, Sendable {
   /// No time at all.
   public static let zero = TimeSpan(nanoseconds: 0)
 
+  /// Both together.
+  public static func + (a: TimeSpan, b: TimeSpan) -> TimeSpan {
+    TimeSpan(nanoseconds: a.nanoseconds &+ b.nanoseconds)
+  }
+
   /// Orders by length.
   public static func < (a: TimeSpan, b: TimeSpan) -> Bool { a.nanoseconds < b.nanoseconds }
 

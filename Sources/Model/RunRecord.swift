@@ -56,6 +56,8 @@ public struct RunRecord: Hashable, Sendable {
   public var noise: Int64 = 0
   /// The process id of its leader.
   public var pid: Int32?
+  /// When the kernel says its leader began, in ticks since boot: with the pid it names one process.
+  public var startTicks: Int64?
   /// Whether the ledger has what this says.
   public var isRecorded = true
 

@@ -167,16 +167,20 @@ public struct RunMachine: ~Copyable {
     return .none
   }
 
+  /// Whether a final word said now would count.
+  public var takesFinalWord: Bool {
+    switch state {
+    case .running: true
+    case .concluding: terms.countsLastWord
+    case .queued, .starting, .aborting, .leaving, .terminating, .killing, .stuck, .gone: false
+    }
+  }
+
   /// The agent said how its work went.
   public mutating func finalWordSeen(_ word: FinalWord, at now: Instant) -> Actions {
-    switch state {
-    case .running:
-      if !terms.countsLastWord, let verdict = Judgement.onWord(word, terms: terms) {
-        return settleAndLetLeave(verdict, at: now)
-      }
-    case .concluding where terms.countsLastWord: break
-    case .queued, .starting, .concluding, .aborting, .leaving, .terminating, .killing, .stuck, .gone:
-      return .none
+    guard takesFinalWord else { return .none }
+    if !terms.countsLastWord, let verdict = Judgement.onWord(word, terms: terms) {
+      return settleAndLetLeave(verdict, at: now)
     }
     state = .concluding(word)
     // Its own clocks no longer count: it has spoken. The wall still stands.
@@ -244,6 +248,12 @@ public struct RunMachine: ~Copyable {
   public mutating func limitExceeded(_ breach: Breach, at now: Instant) -> Actions {
     guard verdict == nil else { return .none }
     return endEarly(breach.verdict, at: now)
+  }
+
+  /// Reeve itself cannot go on with the run.
+  public mutating func faulted(at now: Instant) -> Actions {
+    guard verdict == nil else { return .none }
+    return endEarly(.failed(.internal), at: now)
   }
 
   /// The host stood still for a while: that time is not charged to the agent.

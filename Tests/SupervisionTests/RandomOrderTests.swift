@@ -10,8 +10,9 @@ struct RandomOrderTests {
   static let events = getenv("REEVE_MODEL_EVENTS").flatMap { Int(String(cString: $0)) } ?? 1_000_000
   static let seed = getenv("REEVE_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 1...UInt64.max)
 
-  @Test("every order of events gives one verdict that never changes, and ends gone or stuck with no timer left")
-  func everyOrder() throws {
+  @Test
+  func `every order of events gives one verdict that never changes, and ends gone or stuck with no timer left`() throws
+  {
     print("random event orders: REEVE_SEED=\(Self.seed), \(Self.events) events")
     var random = Generator(state: Self.seed)
     var used = 0

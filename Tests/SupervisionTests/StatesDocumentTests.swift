@@ -119,8 +119,8 @@ struct StatesDocumentTests {
     return lines.joined(separator: "\n")
   }
 
-  @Test("the table in docs/states.md is the machine's own; REEVE_WRITE_DOCS=1 writes it anew")
-  func tableIsTrue() throws {
+  @Test
+  func `the table in docs/states.md is the machine's own; REEVE_WRITE_DOCS=1 writes it anew`() throws {
     let path = Documents.path("states.md")
     let parts = try Documents.split(path, at: "transitions")
     if getenv("REEVE_WRITE_DOCS") != nil {

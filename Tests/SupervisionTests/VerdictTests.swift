@@ -73,8 +73,8 @@ struct VerdictTests {
     Row(does: .exits(.code(1)), terms: byExit, verdict: .failed(.exit)),
   ]
 
-  @Test("what the agent said, checked against what its process did, gives the verdict", arguments: rows)
-  func verdict(row: Row) {
+  @Test(arguments: rows)
+  func `what the agent said, checked against what its process did, gives the verdict`(row: Row) {
     var run = Driver(terms: row.terms)
     run.apply { $0.recorded(at: $1) }
     run.apply { $0.spawned(at: $1) }
@@ -91,8 +91,8 @@ struct VerdictTests {
     #expect(run.flags == row.flags)
   }
 
-  @Test("a later final word replaces the first only where the manifest says so")
-  func lastWordCounts() {
+  @Test
+  func `a later final word replaces the first only where the manifest says so`() {
     for (terms, verdict) in [(Terms(), Verdict.failed(.agent)), (Self.lastWord, .succeeded)] {
       var run = Driver(terms: terms)
       run.apply { $0.recorded(at: $1) }
@@ -104,8 +104,8 @@ struct VerdictTests {
     }
   }
 
-  @Test("an exit after being told to leave is no mismatch")
-  func lingeringIsNoMismatch() {
+  @Test
+  func `an exit after being told to leave is no mismatch`() {
     var run = Driver()
     run.apply { $0.recorded(at: $1) }
     run.apply { $0.spawned(at: $1) }

@@ -1,0 +1,29 @@
+internal import Glibc
+
+/// Strings as C takes them: one block of NUL-terminated text, made once, that may cross threads.
+public struct CStrings: Sendable {
+  private var block: [CChar] = []
+  private var starts: [Int] = []
+
+  /// Holds these strings; refuses one with a NUL inside, which C would take for its end.
+  public init(_ strings: [String]) throws(SystemError) {
+    for string in strings {
+      if string.utf8.contains(0) {
+        let name = string.prefix { $0 != "\0" }
+        throw SystemError(call: "execve", code: EINVAL, detail: "there is a NUL byte after \"\(name)\"")
+      }
+      starts.append(block.count)
+      block.append(contentsOf: string.utf8.map { CChar(bitPattern: $0) })
+      block.append(0)
+    }
+  }
+
+  /// Lends a NULL-terminated array of pointers to them.
+  public func withPointers<Result>(_ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result) -> Result {
+    block.withUnsafeBufferPointer { block in
+      var pointers = starts.map { start in block.baseAddress.map { $0 + start } }
+      pointers.append(nil)
+      return body(pointers)
+    }
+  }
+}

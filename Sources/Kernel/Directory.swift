@@ -1,0 +1,103 @@
+internal import CLinux
+internal import Glibc
+
+/// A directory held open, so that what is done in it is done there even if its path comes to mean another.
+///
+/// Names are single components: none leads out of the directory, and a symbolic link is never followed.
+public struct Directory: ~Copyable, Sendable {
+  /// Opened with `O_PATH`: good for calls that take a directory, not for reading.
+  public let descriptor: Descriptor
+  /// Where it was found; for messages.
+  public let path: String
+
+  /// Opens a directory by its path; a symbolic link in the last place is refused unless `following`.
+  public static func open(_ path: String, following: Bool = false) throws(SystemError) -> Directory {
+    let flags = cl_o_path | O_DIRECTORY | O_CLOEXEC | (following ? 0 : O_NOFOLLOW)
+    let raw = try retryingInterrupts("open", path) { Glibc.open(path, flags) }
+    return Directory(descriptor: Descriptor(owning: raw), path: path)
+  }
+
+  /// Opens a file in it, by the flags of open(2); closed on exec, and never through a symbolic link.
+  public func openFile(_ name: String, flags: Int32, mode: UInt32 = 0o600) throws(SystemError) -> Descriptor {
+    let full = try resolve(name)
+    let raw = try retryingInterrupts("openat", full) {
+      openat(descriptor.raw, name, flags | O_CLOEXEC | O_NOFOLLOW, mode)
+    }
+    return Descriptor(owning: raw)
+  }
+
+  /// Opens a directory in it.
+  public func openDirectory(_ name: String) throws(SystemError) -> Directory {
+    let opened = try openFile(name, flags: cl_o_path | O_DIRECTORY)
+    return Directory(descriptor: opened, path: "\(path)/\(name)")
+  }
+
+  /// Makes a directory in it.
+  public func makeDirectory(_ name: String, mode: UInt32 = 0o700) throws(SystemError) {
+    let full = try resolve(name)
+    try retryingInterrupts("mkdirat", full) { mkdirat(descriptor.raw, name, mode) }
+  }
+
+  /// Removes a file in it.
+  public func remove(_ name: String) throws(SystemError) {
+    let full = try resolve(name)
+    try retryingInterrupts("unlinkat", full) { unlinkat(descriptor.raw, name, 0) }
+  }
+
+  /// Removes an empty directory in it.
+  public func removeDirectory(_ name: String) throws(SystemError) {
+    let full = try resolve(name)
+    try retryingInterrupts("unlinkat", full) { unlinkat(descriptor.raw, name, AT_REMOVEDIR) }
+  }
+
+  /// What the kernel knows of the directory itself.
+  public func status() throws(SystemError) -> FileStatus { try descriptor.status() }
+
+  /// What the kernel knows of an entry, a symbolic link as such; nil when there is none of that name.
+  public func status(of name: String) throws(SystemError) -> FileStatus? {
+    let full = try resolve(name)
+    var status = stat()
+    do {
+      try retryingInterrupts("fstatat", full) { fstatat(descriptor.raw, name, &status, AT_SYMLINK_NOFOLLOW) }
+    } catch {
+      guard error.code == ENOENT else { throw error }
+      return nil
+    }
+    return FileStatus(status)
+  }
+
+  /// The names in it, in no order; bytes that are not UTF-8 are shown as replacement characters.
+  public func entries() throws(SystemError) -> [String] {
+    // An O_PATH descriptor cannot be read, and a reader of its own has a position of its own.
+    let reader = try retryingInterrupts("openat", path) {
+      openat(descriptor.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    guard let stream = fdopendir(reader) else {
+      let error = SystemError.last("fdopendir", path)
+      Descriptor(owning: reader).close()
+      throw error
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw .last("readdir", path) }
+        return names
+      }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+  }
+
+  /// The full path of an entry, for messages, once its name is known to stay inside.
+  private func resolve(_ name: String) throws(SystemError) -> String {
+    let isSpecial = name.isEmpty || name == "." || name == ".."
+    if isSpecial || name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") }) {
+      throw SystemError(call: "openat", code: EINVAL, detail: "\"\(name)\" is not a name inside \(path)")
+    }
+    return "\(path)/\(name)"
+  }
+}

@@ -1,0 +1,44 @@
+internal import Glibc
+
+/// Which file this is, whatever it is called.
+public struct FileIdentity: Hashable, Sendable {
+  /// The file system it lies on.
+  public let device: UInt64
+  /// Its number there.
+  public let inode: UInt64
+}
+
+/// What the kernel knows of a file.
+public struct FileStatus: Sendable {
+  /// Which file it is.
+  public let identity: FileIdentity
+  /// The user id of its owner.
+  public let owner: UInt32
+  /// Its permission bits, those above 0777 included.
+  public let permissions: UInt32
+  /// Its kind, as `S_IFMT` masks it.
+  let kind: UInt32
+
+  init(_ status: stat) {
+    identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    owner = status.st_uid
+    permissions = status.st_mode & 0o7777
+    kind = status.st_mode & S_IFMT
+  }
+
+  /// Whether it is a directory.
+  public var isDirectory: Bool { kind == S_IFDIR }
+  /// Whether it is a plain file.
+  public var isRegular: Bool { kind == S_IFREG }
+  /// Whether it is a socket.
+  public var isSocket: Bool { kind == S_IFSOCK }
+}
+
+extension Descriptor {
+  /// What the kernel knows of the open file.
+  public func status() throws(SystemError) -> FileStatus {
+    var status = stat()
+    try retryingInterrupts("fstat") { fstat(raw, &status) }
+    return FileStatus(status)
+  }
+}

@@ -1,0 +1,40 @@
+internal import CLinux
+internal import Glibc
+
+/// The two ends of a pipe.
+@frozen
+public struct Pipe: ~Copyable, Sendable {
+  /// Where bytes come out.
+  public let reader: Descriptor
+  /// Where bytes go in.
+  public let writer: Descriptor
+
+  @usableFromInline
+  init(reader: consuming Descriptor, writer: consuming Descriptor) {
+    self.reader = reader
+    self.writer = writer
+  }
+
+  /// A new pipe, both ends blocking and closed on exec.
+  public static func make() throws(SystemError) -> Pipe {
+    var ends: [Int32] = [-1, -1]
+    try retryingInterrupts("pipe2") { cl_pipe2(&ends, O_CLOEXEC) }
+    return Pipe(reader: Descriptor(owning: ends[0]), writer: Descriptor(owning: ends[1]))
+  }
+}
+
+extension Descriptor {
+  /// Asks that this pipe hold so many bytes, and tells how many it holds: the kernel rounds up, and refuses a user who
+  /// already has much in pipes.
+  public func resizePipe(to bytes: Int32) throws(SystemError) -> Int {
+    if cl_set_pipe_size(raw, bytes) < 0, errno != EPERM, errno != EBUSY { throw .last("fcntl") }
+    return Int(try retryingInterrupts("fcntl") { fcntl(raw, cl_get_pipe_size) })
+  }
+
+  /// How many bytes wait to be read.
+  public func bytesWaiting() throws(SystemError) -> Int {
+    var count: Int32 = 0
+    try retryingInterrupts("ioctl") { cl_bytes_waiting(raw, &count) }
+    return Int(count)
+  }
+}

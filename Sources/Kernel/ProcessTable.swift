@@ -1,0 +1,87 @@
+internal import Glibc
+
+/// The processes of this machine, as `/proc` shows them.
+///
+/// Each is looked at in its turn, so the whole is no snapshot: whoever must not miss any looks again until nothing new
+/// turns up.
+public enum ProcessTable {
+  /// One process; nil when there is none of that pid.
+  public static func stat(_ pid: Int32) throws(SystemError) -> ProcessStat? {
+    var process: ProcessStat?
+    // One read gives the whole line.
+    try forEachChunk(of: "/proc/\(pid)/stat") { process = process ?? ProcessStat(line: $0) }
+    return process
+  }
+
+  /// Looks at every process.
+  public static func forEach(_ body: (ProcessStat) -> Void) throws(SystemError) {
+    for pid in try numbers(in: "/proc") {
+      if let process = try stat(pid) { body(process) }
+    }
+  }
+
+  /// Every process.
+  public static func all() throws(SystemError) -> [ProcessStat] {
+    var processes: [ProcessStat] = []
+    try forEach { processes.append($0) }
+    return processes
+  }
+
+  /// The processes of a session, zombies included.
+  public static func members(ofSession session: Int32) throws(SystemError) -> [ProcessStat] {
+    var members: [ProcessStat] = []
+    try forEach { if $0.session == session { members.append($0) } }
+    return members
+  }
+
+  /// The pids of this process's children, adopted orphans and zombies included.
+  ///
+  /// The kernel keeps the list by the thread that a child belongs to, and may skip some while others come and go.
+  public static func ownChildren() throws(SystemError) -> [Int32] {
+    var children: [Int32] = []
+    for thread in try numbers(in: "/proc/self/task") { children += try Self.children(ofThread: thread) }
+    return children
+  }
+
+  /// The children that the kernel lists under one thread of this process.
+  static func children(ofThread thread: Int32) throws(SystemError) -> [Int32] {
+    var children: [Int32] = []
+    var child: Int32 = 0  // Its digits may go on in the next chunk; a space ends every pid, the last one too.
+    try forEachChunk(of: "/proc/self/task/\(thread)/children") { chunk in
+      for byte in chunk {
+        if byte == UInt8(ascii: " ") {
+          children.append(child)
+          child = 0
+        } else {
+          child = child &* 10 &+ Int32(byte &- UInt8(ascii: "0"))
+        }
+      }
+    }
+    return children
+  }
+
+  /// A `stat` line is 52 numbers of up to 20 digits and a name; most are far shorter than this.
+  private static let chunkBytes = 2048
+
+  /// The entries of a directory in `/proc` that are numbers: processes or threads.
+  private static func numbers(in path: String) throws(SystemError) -> [Int32] {
+    try Directory.open(path, following: true).entries().compactMap { Int32($0) }
+  }
+
+  /// Reads a file in `/proc` through a buffer on the stack; not at all when what it tells of is gone.
+  private static func forEachChunk(
+    of path: String, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+  ) throws(SystemError) {
+    do {
+      let file = Descriptor(owning: try retryingInterrupts("open", path) { open(path, O_RDONLY | O_CLOEXEC) })
+      try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: chunkBytes) { buffer throws(SystemError) in
+        while case .bytes(let count) = try file.read(into: UnsafeMutableRawBufferPointer(buffer)) {
+          body(UnsafeBufferPointer(rebasing: buffer[..<count]))
+        }
+      }
+    } catch {
+      // ESRCH: it went between our open and our read.
+      guard error.code == ENOENT || error.code == ESRCH else { throw error }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import Glibc
+import Kernel
+import Testing
+
+@Suite
+struct UnixSocketTests {
+  @Test
+  func `a socket under a path of any length tells who is at the other end`() throws {
+    let place = try TemporaryDirectory()
+    let directory = try Directory.openOrCreate("\(place.path)/\(String(repeating: "d", count: 200))")
+    let listener = try UnixSocket.listen(in: directory, name: "socket")
+    #expect(try directory.status(of: "socket")?.permissions == 0o600)
+    #expect(try listener.accept()?.descriptor.raw == nil)
+    let client = try UnixSocket.connect(in: directory, name: "socket")
+    guard let server = try listener.accept() else { throw Unexpected(what: "nobody connected") }
+    for peer in [try server.peer(), try client.peer()] {
+      #expect(peer.pid == getpid())
+      #expect(peer.uid == geteuid())
+    }
+    #expect(fcntl(server.descriptor.raw, F_GETFD) == FD_CLOEXEC)
+    try client.descriptor.writeAll([1, 2, 3 as UInt8].span.bytes)
+    #expect(try server.descriptor.bytesWaiting() == 3)
+  }
+
+  @Test
+  func `a socket left behind is replaced, one in use and a file are not`() throws {
+    let place = try TemporaryDirectory()
+    let directory = try place.open()
+    do { _ = try UnixSocket.listen(in: directory, name: "socket") }
+    #expect(try directory.status(of: "socket")?.isSocket == true)
+    let listener = try UnixSocket.listen(in: directory, name: "socket")
+    #expect { _ = try UnixSocket.listen(in: directory, name: "socket") } throws: {
+      ($0 as? SystemError)?.code == EADDRINUSE
+    }
+    _ = try UnixSocket.connect(in: directory, name: "socket")
+    #expect(try listener.accept()?.descriptor.raw != nil)
+
+    _ = try place.write("file", "text")
+    #expect { _ = try UnixSocket.listen(in: directory, name: "file") } throws: {
+      ($0 as? SystemError)?.code == EADDRINUSE
+    }
+    #expect(try directory.status(of: "file")?.isRegular == true)
+  }
+}
