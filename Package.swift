@@ -26,6 +26,7 @@ let package = Package(
     module("Model"),
     module("Supervision", ["Model"]),
     module("Kernel", ["Model", "CLinux"]),
+    module("Loop", ["Kernel", "Model", "CLinux"]),
     tests("KernelTests", ["Kernel", "Model"]),
     tests("SupervisionTests", ["Supervision", "Model"]),
   ]
