@@ -23,10 +23,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
   targets: [
     .target(name: "CLinux"),
+    .systemLibrary(name: "CSQLite"),
     module("Model"),
     module("Supervision", ["Model"]),
     module("Kernel", ["Model", "CLinux"]),
     module("Loop", ["Kernel", "Model", "CLinux"]),
+    module("Ledger", ["Loop", "Kernel", "Model", "CSQLite"]),
     tests("KernelTests", ["Kernel", "Model"]),
     tests("SupervisionTests", ["Supervision", "Model"]),
   ]

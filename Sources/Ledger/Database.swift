@@ -1,13 +1,10 @@
 internal import CSQLite
 
 /// One connection to an SQLite file. It belongs to one thread.
-///
-/// A connection must outlive its statements: whoever owns both declares the statements first.
 struct Database: ~Copyable {
   enum Mode {
     case create
-    case write
-    case read
+    case existing
   }
 
   let handle: OpaquePointer
@@ -20,9 +17,8 @@ struct Database: ~Copyable {
     let flags =
       switch mode {
       case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-      case .write: SQLITE_OPEN_READWRITE
-      // A reader of a WAL database takes part in its shared memory, so it needs to write beside it.
-      case .read: SQLITE_OPEN_READWRITE
+      // A mere reader of a WAL database too takes part in its shared memory, so it must be able to write.
+      case .existing: SQLITE_OPEN_READWRITE
       }
     var handle: OpaquePointer?
     // Only the owning thread touches it: SQLite's own mutexes would be wasted. No link is followed.
@@ -37,10 +33,13 @@ struct Database: ~Copyable {
     _ = cs_extended_result_codes(handle)
     // First of all: every later statement may meet another writer.
     sqlite3_busy_timeout(handle, Database.busyTimeoutMilliseconds)
-    if mode == .read { try execute("PRAGMA query_only = ON") }
   }
 
-  deinit { sqlite3_close(handle) }
+  /// Closed when the last of its statements is gone as well.
+  deinit { sqlite3_close_v2(handle) }
+
+  /// Refuses to write from now on.
+  func forbidWrites() throws(LedgerError) { try execute("PRAGMA query_only = ON") }
 
   /// The error that the last call left.
   func error(_ result: Int32) -> LedgerError {
@@ -67,9 +66,9 @@ struct Database: ~Copyable {
 
   /// Runs the body as one transaction that takes the write lock at once: upgrading a read later would
   /// fail without waiting when another writer came between.
-  func transaction<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) where Failure == LedgerError {
+  func transaction(_ body: () throws(LedgerError) -> Void) throws(LedgerError) {
     try execute("BEGIN IMMEDIATE")
-    do {
+    do throws(LedgerError) {
       try body()
       try execute("COMMIT")
     } catch {

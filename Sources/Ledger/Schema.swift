@@ -33,7 +33,7 @@ enum Schema {
       ended INTEGER,
       lock_device INTEGER NOT NULL,
       lock_inode INTEGER NOT NULL,
-      socket TEXT
+      sockets TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE runs (

@@ -1,0 +1,139 @@
+public import Kernel
+public import Loop
+public import Model
+
+/// The record of all runs, as a host writes it: one thread, one connection, what waits is committed together.
+///
+/// The loop sends requests and never waits; outcomes come back through `outcomes`, a whole batch with one wake-up.
+/// A write that the disk refuses is kept and tried again until it is taken; only the row of a new run is not:
+/// its outcome is the failure, because a run without a row is not started.
+public final class Ledger: Sendable {
+  /// What a host asks of its ledger.
+  public enum Request: Sendable {
+    /// Write the row of a new run.
+    case open(RunRecord)
+    /// Change its status from what its owner knows it to be.
+    case change(RunRecord, from: Status, evidence: String?)
+    /// Write the facts about its process.
+    case facts(RunRecord)
+    /// Read a run.
+    case find(RunID, ticket: UInt64)
+  }
+
+  /// What became of a request.
+  public enum Outcome: Sendable {
+    /// The row of the run was written.
+    case opened(RunID)
+    /// It was not, and there is no such run.
+    case notOpened(RunID, LedgerError)
+    /// The status of the run was changed to this.
+    case changed(RunID, Status)
+    /// The facts of the run were written.
+    case updated(RunID)
+    /// The row was not as its owner knew it, or its rules forbid the change. Nothing was written.
+    case refused(RunID, LedgerError?)
+    /// The run that was looked for.
+    case found(ticket: UInt64, RunRecord?)
+    /// It could not be looked for.
+    case notFound(ticket: UInt64, LedgerError)
+    /// The ledger does not take anything at the moment.
+    case delayed(LedgerError)
+    /// It takes everything again.
+    case caughtUp
+  }
+
+  private enum Message: Sendable {
+    case request(Request)
+    case close(HostID, Timestamp)
+  }
+
+  /// How soon a refused batch is tried again, at first and at most.
+  static let retryIntervals = TimeSpan.milliseconds(50)...TimeSpan.seconds(1)
+
+  /// Where the outcomes arrive; the loop watches it.
+  public let outcomes: Port<Outcome>
+  private let inbox: Port<Message>
+  private let ended: Port<Int>
+
+  /// Opens the ledger of the state folder at `folder` and begins to write for this host.
+  public init(folder: borrowing Directory, host: HostRecord) throws(LedgerError) {
+    try LedgerFile.prepare(in: folder)
+    let path = "\(folder.path)/\(LedgerFile.name)"
+    let begun: Port<Result<Void, LedgerError>>
+    do {
+      outcomes = try Port(blocking: false)
+      inbox = try Port(blocking: true)
+      ended = try Port(blocking: true)
+      begun = try Port(blocking: true)
+      let (inbox, outcomes, ended) = (inbox, outcomes, ended)
+      try Worker("ledger") {
+        Ledger.serve(path: path, host: host, begun: begun, inbox: inbox, outcomes: outcomes, ended: ended)
+      }.detach()
+    } catch {
+      throw LedgerError(.cannotOpen, "the ledger \(path): \(error)")
+    }
+    var answers: [Result<Void, LedgerError>] = []
+    begun.take(&answers)
+    for answer in answers { try answer.get() }
+  }
+
+  /// Asks something. The order of requests is the order of their effects.
+  public func send(_ request: Request) { inbox.send(.request(request)) }
+
+  /// Notes that the host ended and waits until everything is written, or until `patience` is over.
+  ///
+  /// Says how many requests were left unwritten.
+  public func close(_ host: HostID, at moment: Timestamp, patience: TimeSpan) -> Int {
+    inbox.send(.close(host, moment))
+    var unwritten: [Int] = []
+    ended.take(&unwritten, for: patience)
+    return unwritten.first ?? 1
+  }
+
+  // MARK: - The thread
+
+  private static func serve(
+    path: String, host: HostRecord, begun: Port<Result<Void, LedgerError>>, inbox: Port<Message>,
+    outcomes: Port<Outcome>, ended: Port<Int>
+  ) {
+    let clerk: Clerk
+    do {
+      let store = try Store(path: path)
+      try store.open(host)
+      clerk = Clerk(store: store)
+    } catch {
+      begun.send(.failure(error))
+      return
+    }
+    begun.send(.success(()))
+    work(clerk, inbox: inbox, outcomes: outcomes, ended: ended)
+  }
+
+  private static func work(
+    _ clerk: consuming Clerk, inbox: Port<Message>, outcomes: Port<Outcome>, ended: Port<Int>
+  ) {
+    var messages: [Message] = []
+    var interval = retryIntervals.lowerBound
+    var closing: (host: HostID, at: Timestamp)?
+    while true {
+      inbox.take(&messages, for: clerk.isIdle ? nil : interval)
+      for message in messages {
+        switch message {
+        case .request(let request): clerk.waiting.append(request)
+        case .close(let host, let moment): closing = (host, moment)
+        }
+      }
+      messages.removeAll(keepingCapacity: true)
+      let succeeded = clerk.attempt { outcomes.send($0) }
+      interval = succeeded ? retryIntervals.lowerBound : min(interval + interval, retryIntervals.upperBound)
+      if let closing, succeeded {
+        try? clerk.store.close(closing.host, at: closing.at)
+        break
+      }
+    }
+    let unwritten = clerk.waiting.count
+    // The connection is closed before anybody hears of it: the last one to close takes the log with it.
+    clerk.leave()
+    ended.send(unwritten)
+  }
+}

@@ -1,0 +1,81 @@
+internal import Glibc
+public import Kernel
+internal import Model
+
+/// The ledger's file: found, made, and brought up to date under `ledger.lock`.
+///
+/// The lock is needed because switching a new file to WAL is not covered by SQLite's busy timeout, and because
+/// two processes must not migrate, or make, one file at once.
+public enum LedgerFile {
+  /// Its name in the state folder.
+  public static let name = "ledger.db"
+  static let lockName = "ledger.lock"
+  /// How long to wait for another process that makes or migrates the ledger.
+  static let patience = TimeSpan.seconds(30)
+  /// What the first bytes of every SQLite database are.
+  private static let header = Array("SQLite format 3\0".utf8)
+
+  /// Makes the ledger if there is none and brings it up to date. `folder` is the state folder.
+  public static func prepare(in folder: borrowing Directory) throws(LedgerError) {
+    try prepare(in: folder, migrations: Schema.migrations)
+  }
+
+  static func prepare(in folder: borrowing Directory, migrations: [String]) throws(LedgerError) {
+    let path = "\(folder.path)/\(name)"
+    let lock: FileLock?
+    do {
+      lock = try FileLock.acquire(in: folder, name: lockName, until: Clock.now() + patience)
+    } catch {
+      throw LedgerError(.cannotOpen, "the ledger \(path) cannot be locked: \(error)")
+    }
+    guard let lock else {
+      throw LedgerError(.busy, "the ledger \(path) is being made or migrated by another process; try again")
+    }
+    let isNew = try checkHeader(in: folder, path: path)
+    let database = try Database(path: path, mode: .create)
+    if isNew { try makePrivate(path) }
+    try migrate(database, migrations: migrations)
+    lock.release()
+  }
+
+  /// Refuses a file that is something else before SQLite touches it. Says whether the ledger is yet to be made.
+  private static func checkHeader(in folder: borrowing Directory, path: String) throws(LedgerError) -> Bool {
+    do {
+      guard try folder.status(of: name) != nil else { return true }
+      let start = try folder.openFile(name, flags: O_RDONLY).readStart(header.count)
+      if start.isEmpty { return true }
+      if start == header { return false }
+    } catch {
+      throw LedgerError(.cannotOpen, "the ledger \(path) cannot be read: \(error)")
+    }
+    throw LedgerError(.notALedger, "\(path) is not an SQLite database; move it away and try again")
+  }
+
+  private static func makePrivate(_ path: String) throws(LedgerError) {
+    guard chmod(path, 0o600) == 0 else {
+      throw LedgerError(.cannotOpen, "the ledger \(path) cannot be made private: \(SystemError.describe(errno))")
+    }
+  }
+
+  private static func migrate(_ database: borrowing Database, migrations: [String]) throws(LedgerError) {
+    let version = try database.number("PRAGMA user_version")
+    let owner = try database.number("PRAGMA application_id")
+    let tables = try database.number("SELECT count(*) FROM sqlite_schema")
+    guard owner == Schema.applicationIdentifier || (owner == 0 && version == 0 && tables == 0) else {
+      throw LedgerError(.notALedger, "\(database.path) belongs to another program; move it away and try again")
+    }
+    guard version <= migrations.count else {
+      throw LedgerError(
+        .newerSchema,
+        "the ledger \(database.path) was made by a newer Reeve (schema \(version), this one knows "
+          + "\(migrations.count)); use that one")
+    }
+    if version == 0 { try database.execute("PRAGMA journal_mode = WAL") }
+    guard version < migrations.count else { return }
+    try database.transaction { () throws(LedgerError) in
+      for migration in migrations[Int(version)...] { try database.execute(migration) }
+      try database.execute(
+        "PRAGMA application_id = \(Schema.applicationIdentifier); PRAGMA user_version = \(migrations.count)")
+    }
+  }
+}

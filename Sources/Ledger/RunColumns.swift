@@ -1,0 +1,114 @@
+internal import Model
+
+/// The columns of a run, in groups by who may write them when, with how they are bound and read.
+///
+/// Names and values stand side by side here and nowhere else.
+enum RunColumns {
+  /// Written once, when the run is accepted.
+  static let fixed = ["id", "host", "plugin", "created", "directory", "prompt", "labels", "limits"]
+  /// Written with a change of status, and never after a terminal one.
+  static let verdict = ["status", "reason", "settled", "output", "text", "error"]
+  /// Facts about the process: written until it is gone.
+  static let facts = [
+    "disposal", "flags", "started", "gone", "pid", "start_ticks", "session", "exit_code", "exit_signal", "usage",
+    "cost", "events",
+    "events_stored", "bytes", "noise",
+  ]
+
+  static func bindFixed(_ run: RunRecord, _ binder: inout Statement.Binder) {
+    binder.add(run.id.description)
+    binder.add(run.host.description)
+    binder.add(run.plugin)
+    binder.add(run.created.milliseconds)
+    binder.add(run.directory)
+    binder.add(run.prompt)
+    binder.add(run.labels.text)
+    binder.add(run.limits.text)
+  }
+
+  static func bindVerdict(_ run: RunRecord, _ binder: inout Statement.Binder) {
+    binder.add(run.status.rawValue)
+    binder.add(run.reason)
+    binder.add(run.settled?.milliseconds)
+    binder.add(run.output?.text)
+    binder.add(run.text)
+    binder.add(run.error)
+  }
+
+  static func bindFacts(_ run: RunRecord, _ binder: inout Statement.Binder) {
+    binder.add(run.disposal.rawValue)
+    binder.add(run.flags.words.joined(separator: " "))
+    binder.add(run.started?.milliseconds)
+    binder.add(run.gone?.milliseconds)
+    binder.add(run.pid.map { Int64($0) })
+    binder.add(run.startTicks)
+    binder.add(run.session)
+    switch run.exit {
+    case nil:
+      binder.add(Int64?.none)
+      binder.add(Int64?.none)
+    case .code(let code):
+      binder.add(Int64(code))
+      binder.add(Int64?.none)
+    case .signal(let signal):
+      binder.add(Int64?.none)
+      binder.add(Int64(signal))
+    }
+    binder.add(run.usage?.text)
+    binder.add(run.cost)
+    binder.add(run.events)
+    binder.add(run.eventsStored)
+    binder.add(run.bytes)
+    binder.add(run.noise)
+  }
+
+  static let selection = (fixed + verdict + facts).joined(separator: ", ")
+
+  /// Reads a row of `selection`; nil when a newer or broken Reeve wrote what this one cannot read.
+  static func read(_ row: Statement.Row) -> RunRecord? {
+    var column: Int32 = -1
+    func next() -> Int32 {
+      column += 1
+      return column
+    }
+    func text() -> String? { row.text(next()) }
+    func integer() -> Int64? { row.integer(next()) }
+    func time() -> Timestamp? { integer().map { Timestamp(milliseconds: $0) } }
+
+    guard let id = text().flatMap({ RunID($0) }), let host = text().flatMap({ HostID($0) }),
+      let plugin = text(), let created = time(), let directory = text(), let prompt = text(),
+      let labels = text(), let limits = text()
+    else { return nil }
+    var run = RunRecord(
+      id: id, plugin: plugin, host: host, created: created, directory: directory, prompt: prompt,
+      labels: JSONText(valid: labels), limits: JSONText(valid: limits))
+
+    guard let status = text().flatMap({ Status(rawValue: $0) }) else { return nil }
+    run.status = status
+    run.reason = text()
+    run.settled = time()
+    run.output = text().map { JSONText(valid: $0) }
+    run.text = text()
+    run.error = text()
+
+    guard let disposal = text().flatMap({ Disposal(rawValue: $0) }) else { return nil }
+    run.disposal = disposal
+    run.flags = Flags(words: (text() ?? "").split(separator: " "))
+    run.started = time()
+    run.gone = time()
+    run.pid = integer().map { Int32(truncatingIfNeeded: $0) }
+    run.startTicks = integer()
+    run.session = text()
+    let code = integer()
+    let signal = integer()
+    run.exit =
+      code.map { .code(Int32(truncatingIfNeeded: $0)) } ?? signal.map { .signal(Int32(truncatingIfNeeded: $0)) }
+    run.usage = text().map { JSONText(valid: $0) }
+    run.cost = row.number(next())
+    run.events = integer() ?? 0
+    run.eventsStored = integer() ?? 0
+    run.bytes = integer() ?? 0
+    run.noise = integer() ?? 0
+    return run
+  }
+}
