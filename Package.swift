@@ -24,12 +24,17 @@ let package = Package(
   targets: [
     .target(name: "CLinux"),
     .systemLibrary(name: "CSQLite"),
+    .systemLibrary(name: "CJSON"),
     module("Model"),
     module("Supervision", ["Model"]),
+    module("Wire", ["CJSON"]),
     module("Kernel", ["Model", "CLinux"]),
     module("Loop", ["Kernel", "Model", "CLinux"]),
     module("Ledger", ["Loop", "Kernel", "Model", "CSQLite"]),
-    tests("KernelTests", ["Kernel", "Model"]),
+    .target(
+      swiftSettings: strict),
+    tests("KernelTests", ["Support", "Kernel", "Model"]),
+    tests("WireTests", ["Wire"]),
     tests("SupervisionTests", ["Supervision", "Model"]),
   ]
 )

@@ -25,8 +25,9 @@ struct Database: ~Copyable {
     let result = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nil)
     guard let handle, result == SQLITE_OK else {
       let said = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
+      let systemError = handle.map { sqlite3_system_errno($0) } ?? 0
       sqlite3_close(handle)
-      throw LedgerError(result: result, said: said, path: path)
+      throw LedgerError(result: result, said: said, systemError: systemError, path: path)
     }
     self.handle = handle
     self.path = path
@@ -43,7 +44,9 @@ struct Database: ~Copyable {
 
   /// The error that the last call left.
   func error(_ result: Int32) -> LedgerError {
-    LedgerError(result: result, said: String(cString: sqlite3_errmsg(handle)), path: path)
+    LedgerError(
+      result: result, said: String(cString: sqlite3_errmsg(handle)), systemError: sqlite3_system_errno(handle),
+      path: path)
   }
 
   /// Runs statements that take no parameters and give no rows that matter.

@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 
 /// Why the ledger could not do what it was asked.
 public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -50,11 +51,13 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension LedgerError {
-  /// What SQLite says, in our words.
-  init(result: Int32, said: String, path: String) {
+  /// What SQLite says, in our words. Where the disk is full it may speak of a failed disk; the system knows better.
+  init(result: Int32, said: String, systemError: Int32 = 0, path: String) {
     let code: Code
     let advice: String
     switch result & 0xff {
+    case SQLITE_IOERR where systemError == ENOSPC || systemError == EDQUOT:
+      (code, advice) = (.full, "the disk is full; make room and try again")
     case SQLITE_BUSY, SQLITE_LOCKED:
       (code, advice) = (.busy, "another program holds it; try again")
     case SQLITE_FULL: (code, advice) = (.full, "the disk is full; make room and try again")

@@ -106,16 +106,16 @@ public import Model
   public func stop() { isStopping = true }
 
   private func run() {
-    isStopping = false
     var spare: [UnownedJob] = []
     withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
       while true {
         while LoopActor.shared.executor.drain(&spare) {}
-        if isStopping { return }
+        if isStopping { break }
         wait(events)
         fireTimers()
       }
     }
+    isStopping = false
   }
 
   private func wait(_ events: UnsafeMutableBufferPointer<epoll_event>) {
@@ -158,7 +158,7 @@ public import Model
 
   /// Timers come after the turn's descriptors: what has happened counts before what has not.
   private func fireTimers() {
-    while let (source, tag) = timers.takeDue(at: now) { source.timerFired(tag) }
+    while let timer = timers.due(at: now) { timer.fire() }
   }
 
   /// Rounded up, so that a timer is due when the wait for it ends.

@@ -5,8 +5,8 @@ public import Model
   /// When it fires; `never` when it is not armed.
   public private(set) var deadline = Instant.never
   fileprivate var position = -1
-  fileprivate let tag: Int
-  fileprivate private(set) var source: (any EventSource)?
+  private let tag: Int
+  private var source: (any EventSource)?
 
   /// A timer that tells its source this tag.
   public init(tag: Int) { self.tag = tag }
@@ -17,6 +17,13 @@ public import Model
     self.deadline = deadline
     self.source = deadline == .never ? nil : source
     Loop.shared.timers.update(self)
+  }
+
+  /// Disarms itself, then tells its source.
+  func fire() {
+    let source = source
+    disarm()
+    source?.timerFired(tag)
   }
 
   /// Does not fire.
@@ -33,12 +40,8 @@ public import Model
 
   var earliest: Instant { heap.first?.deadline ?? .never }
 
-  /// Disarms and gives a timer that is due.
-  mutating func takeDue(at now: Instant) -> (source: any EventSource, tag: Int)? {
-    guard let timer = heap.first, timer.deadline <= now, let source = timer.source else { return nil }
-    timer.disarm()
-    return (source, timer.tag)
-  }
+  /// A timer that is due.
+  func due(at now: Instant) -> LoopTimer? { heap.first.flatMap { $0.deadline <= now ? $0 : nil } }
 
   mutating func update(_ timer: LoopTimer) {
     if timer.position < 0 {
