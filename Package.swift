@@ -31,7 +31,9 @@ let package = Package(
     module("Kernel", ["Model", "CLinux"]),
     module("Loop", ["Kernel", "Model", "CLinux"]),
     module("Ledger", ["Loop", "Kernel", "Model", "CSQLite"]),
+    module("Plugins", ["Wire", "Kernel", "Model"]),
     .target(
+      name: "Support", dependencies: ["Ledger", "Wire", "Kernel", "Model"], path: "Tests/Support",
       swiftSettings: strict),
     tests("KernelTests", ["Support", "Kernel", "Model"]),
     tests("WireTests", ["Wire"]),

@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import Support
 import Testing
 
 @Suite

@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import Support
 import Model
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import Support
 import Testing
 
 /// A process under test: killed and reaped when the test lets go of it.
@@ -76,19 +77,6 @@ func failure(
 }
 
 struct Unexpected: Error { let what: String }
-
-/// A whole file.
-func contents(_ path: String) throws -> String {
-  let raw = open(path, O_RDONLY | O_CLOEXEC)
-  guard raw >= 0 else { throw SystemError(call: "open", code: errno, detail: path) }
-  let file = Descriptor(owning: raw)
-  var text: [UInt8] = []
-  var buffer: [UInt8] = Array(repeating: 0, count: 4096)
-  while case .bytes(let count) = try buffer.withUnsafeMutableBytes({ try file.read(into: $0) }) {
-    text += buffer[..<count]
-  }
-  return String(decoding: text, as: UTF8.self)
-}
 
 func linkTarget(_ path: String) -> String {
   var buffer: [CChar] = Array(repeating: 0, count: 4096)

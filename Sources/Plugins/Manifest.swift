@@ -1,0 +1,75 @@
+/// What a `plugin.json` says.
+public struct Manifest: Sendable {
+  /// What tells how a run of this plugin went.
+  public enum Result: String, CaseIterable, Sendable {
+    /// The final event that its agent prints.
+    case event
+    /// The exit code of its program.
+    case exit
+  }
+
+  /// Which final word counts when there are several.
+  public enum Final: String, CaseIterable, Sendable {
+    /// The first.
+    case first
+    /// The last.
+    case last
+  }
+
+  /// Whether its program may become another user.
+  public enum Privileges: String, CaseIterable, Sendable {
+    /// It may not.
+    case none
+    /// It may: it needs sudo or a setuid sandbox.
+    case mayGain = "may_gain"
+  }
+
+  /// The name it is called by, and that of its folder.
+  public internal(set) var name = ""
+  /// Its version, for people.
+  public internal(set) var version = ""
+  /// What it is, in one line.
+  public internal(set) var description: String?
+  /// The folder that its manifest lies in.
+  public let folder: String
+  var command = CommandTemplate(items: [])
+  var resume: CommandTemplate?
+  var environment = EnvironmentRules()
+  /// The limits it sets, as text, already found to be good.
+  public internal(set) var limits: [(name: String, text: String)] = []
+  /// Whether it changes files in the directory it works in.
+  public internal(set) var writes = false
+  /// What tells how a run went.
+  public internal(set) var result = Result.event
+  /// The command that proves it is there.
+  public internal(set) var check: [String]?
+  /// The signal that asks it to stop.
+  public internal(set) var stop: Int32 = 15
+  /// Which final word counts.
+  public internal(set) var final = Final.first
+  /// Whether success counts only together with exit code 0.
+  public internal(set) var successNeedsExit = false
+  /// Whether its program may become another user.
+  public internal(set) var privileges = Privileges.none
+
+  init(folder: String) { self.folder = folder }
+
+  /// Where the manifest lies.
+  public var file: String { "\(folder)/\(Manifest.fileName)" }
+
+  /// What a manifest's file is called.
+  public static let fileName = "plugin.json"
+
+  /// Whether this may be the name of a plugin: it is used as a file name and typed by people.
+  public static func isName(_ text: String) -> Bool {
+    let letters = "a"..."z"
+    let digits = "0"..."9"
+    guard let first = text.first, letters.contains(String(first)) || digits.contains(String(first)) else {
+      return false
+    }
+    return text.utf8.count <= 64
+      && text.allSatisfy {
+        letters.contains(String($0)) || digits.contains(String($0)) || $0 == "-" || $0 == "_"
+      }
+  }
+}

@@ -1,0 +1,41 @@
+/// Why a plugin cannot be used, or cannot be used like this.
+public struct PluginError: Error, Sendable, CustomStringConvertible {
+  /// What kind of trouble it is.
+  public enum Code: Sendable {
+    /// There is no plugin of that name.
+    case notFound
+    /// Its manifest is wrong.
+    case badManifest
+    /// A limit is wrong.
+    case badLimit
+    /// Variables that it requires are not set.
+    case missingEnvironment
+    /// The prompt does not fit on a command line.
+    case promptTooLarge
+    /// Its program is not where it was looked for.
+    case programNotFound
+    /// The request lacks something that its command needs, or holds something that it cannot take.
+    case badRequest
+  }
+
+  /// What kind of trouble it is.
+  public let code: Code
+  /// One line for people: what happened, and what to do.
+  public let message: String
+  /// The manifest at fault, if one is.
+  public var file: String?
+  /// The key in it, or the name of the limit.
+  public var key: String?
+  /// The names at issue: missing variables, plugins with a like name.
+  public var names: [String] = []
+  /// The prompt's size and what may be, where it is too large.
+  public var sizes: (actual: Int, limit: Int)?
+
+  init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The message.
+  public var description: String { message }
+}

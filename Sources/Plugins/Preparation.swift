@@ -1,0 +1,137 @@
+internal import Glibc
+public import Model
+
+/// What a client asks for.
+public struct RunRequest: Sendable {
+  /// The plugin's name.
+  public var plugin: String
+  /// What the agent is asked.
+  public var prompt: String?
+  /// The directory it works in, absolute.
+  public var directory: String
+  /// The model it is to use.
+  public var model: String?
+  /// The agent's session that is to go on.
+  public var session: String?
+  /// Limits as text.
+  public var limits: [(name: String, text: String)] = []
+  /// What the client hangs on the run.
+  public var labels: [(name: String, value: String)] = []
+  /// The caller's environment.
+  public var environment: [String: String]
+
+  /// A request with nothing but what every request has.
+  public init(plugin: String, directory: String, environment: [String: String]) {
+    self.plugin = plugin
+    self.directory = directory
+    self.environment = environment
+  }
+}
+
+/// All that is needed to start a run: checked, resolved and frozen, so that nothing about it is looked up later.
+public struct Preparation: Sendable {
+  /// The run it is for.
+  public let run: RunID
+  /// The manifest that it was made from.
+  public let manifest: Manifest
+  /// What the client asked for.
+  public let request: RunRequest
+  /// The program, as an absolute path.
+  public let program: String
+  /// Its arguments, its own name first.
+  public let arguments: [String]
+  /// Its environment, as `NAME=value`.
+  public let environment: [String]
+  /// Its limits.
+  public let limits: Limits
+
+  /// The longest argument that Linux takes: 32 pages, its NUL included.
+  static let longestArgument = 128 * 1024 - 1
+
+  /// Checks a request against its plugin and resolves what it needs.
+  public init(_ request: RunRequest, manifest: Manifest, run: RunID) throws(PluginError) {
+    self.run = run
+    self.manifest = manifest
+    self.request = request
+    limits = try Self.limits(request, manifest)
+    let command: CommandTemplate
+    if request.session == nil {
+      command = manifest.command
+    } else {
+      guard let resume = manifest.resume else {
+        throw PluginError(.badRequest, "the plugin “\(manifest.name)” cannot go on with a session")
+      }
+      command = resume
+    }
+    arguments = try Self.arguments(command, request, manifest)
+    environment = try manifest.environment.environment(
+      from: request.environment, run: run.description, directory: request.directory)
+    program = try Self.resolve(arguments[0], manifest: manifest, path: request.environment["PATH"])
+  }
+
+  /// Throws what a request would be refused for, without starting anything.
+  public static func check(_ request: RunRequest, catalog: Catalog) throws(PluginError) {
+    var names = IdentifierSource<RunSubject>()
+    _ = try Preparation(request, manifest: try catalog.plugin(request.plugin), run: names.next(at: 0))
+  }
+
+  private static func limits(_ request: RunRequest, _ manifest: Manifest) throws(PluginError) -> Limits {
+    var limits = Limits()
+    do {
+      for limit in manifest.limits { try limits.assign(limit.name, limit.text, from: .plugin) }
+      for limit in request.limits { try limits.assign(limit.name, limit.text, from: .request) }
+    } catch {
+      var problem = PluginError(.badLimit, error.description)
+      problem.key = error.name
+      throw problem
+    }
+    return limits
+  }
+
+  private static func arguments(
+    _ command: CommandTemplate, _ request: RunRequest, _ manifest: Manifest
+  ) throws(PluginError) -> [String] {
+    var values: [Placeholder: String] = [.cwd: request.directory]
+    values[.prompt] = request.prompt
+    values[.model] = request.model
+    values[.session] = request.session
+    let arguments: [String]
+    do {
+      arguments = try command.filled(with: values)
+    } catch {
+      throw PluginError(.badRequest, "the plugin “\(manifest.name)” needs a \(error.placeholder.rawValue)")
+    }
+    for argument in arguments {
+      if argument.utf8.contains(0) {
+        throw PluginError(.badRequest, "an argument of a program cannot hold a NUL character")
+      }
+      if argument.utf8.count > longestArgument {
+        var error = PluginError(
+          .promptTooLarge,
+          "the prompt makes an argument of \(argument.utf8.count) bytes, and Linux takes \(longestArgument)")
+        error.sizes = (argument.utf8.count, longestArgument)
+        throw error
+      }
+    }
+    return arguments
+  }
+
+  /// Finds the program before the environment is filtered, as the caller's shell would.
+  private static func resolve(_ name: String, manifest: Manifest, path: String?) throws(PluginError) -> String {
+    if name.hasPrefix("./") { return "\(manifest.folder)/\(name.dropFirst(2))" }
+    if name.contains("/") { return name.hasPrefix("/") ? name : "\(manifest.folder)/\(name)" }
+    let path = path ?? "/usr/local/bin:/usr/bin:/bin"
+    for directory in path.split(separator: ":") where directory.hasPrefix("/") {
+      let candidate = "\(directory)/\(name)"
+      if access(candidate, X_OK) == 0 && !isDirectory(candidate) { return candidate }
+    }
+    throw PluginError(
+      .programNotFound,
+      "the program “\(name)” of the plugin “\(manifest.name)” is not installed; it was looked for in \(path)")
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+}
