@@ -32,6 +32,8 @@ let package = Package(
     module("Loop", ["Kernel", "Model", "CLinux"]),
     module("Ledger", ["Loop", "Kernel", "Model", "CSQLite"]),
     module("Plugins", ["Wire", "Kernel", "Model"]),
+    module("Host", ["Plugins", "Ledger", "Loop", "Kernel", "Wire", "Supervision", "Model"]),
+    module("Server", ["Host", "Ledger", "Plugins", "Loop", "Kernel", "Wire", "Supervision", "Model"]),
     .target(
       name: "Support", dependencies: ["Ledger", "Wire", "Kernel", "Model"], path: "Tests/Support",
       swiftSettings: strict),

@@ -1,0 +1,260 @@
+internal import Glibc
+public import Kernel
+public import Ledger
+public import Loop
+public import Model
+public import Plugins
+public import Supervision
+
+/// A host: it owns runs, from the request to the grave.
+@LoopActor public final class Host: EventSource {
+  /// The version of Reeve.
+  public nonisolated static let version = "0.1.0"
+
+  private enum Tag {
+    static let ledger = 0
+    static let signals = 1
+  }
+
+  /// Its name.
+  public let id: HostID
+  /// Where it keeps its state.
+  public let state: StateFolder
+  /// The folder its socket belongs into.
+  public let sockets: Directory
+  /// The plugins it can run.
+  public let catalog: Catalog
+  let ledger: Ledger
+  let launcher: Launcher
+  /// /dev/null, which every program gets as its input.
+  let nowhere: Descriptor
+  /// The limit on descriptors that it began with, which programs get back.
+  let originalFileLimit: FileLimit
+  /// Where every run reads into: one is enough, since one thing happens at a time.
+  let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 4096)
+  var scratch: [UInt8] = []
+
+  private let lock: FileLock
+  private var ledgerBell: Watched<Descriptor>?
+  private var signals: Watched<SignalQueue>?
+  private var runs: [RunID: Run] = [:]
+  private var names = IdentifierSource<RunSubject>()
+  private var outcomes: [Ledger.Outcome] = []
+  private var unwatched: [Int32] = []
+  private var enlargedPipes = 0
+  private var look: [UInt64: (Result<RunRecord?, LedgerError>) -> Void] = [:]
+  private var lastLook: UInt64 = 0
+  private var isStopping = false
+
+  /// What the ledger says when it takes nothing.
+  public private(set) var ledgerTrouble: LedgerError?
+  /// Told of signals that are not about children.
+  public var onSignal: (Int32) -> Void = { _ in }
+  /// Told when nothing is left to wait for.
+  public var onQuiet: () -> Void = {}
+  /// Told what somebody who runs hosts may want to read.
+  public var log: (String) -> Void = { _ in }
+
+  /// Begins a host on a state folder.
+  ///
+  /// The lock comes first, then the row: whoever finds the row can tell by the lock whether its host lives.
+  public init(
+    state: StateFolder, catalog: Catalog, environment: [String: String], signals: consuming SignalQueue
+  ) throws(HostError) {
+    var names = IdentifierSource<HostSubject>()
+    id = names.next(at: Clock.wallMilliseconds())
+    self.state = state
+    self.catalog = catalog
+    do {
+      SignalQueue.ignoreBrokenPipes()
+      try Subreaper.become()
+      originalFileLimit = try FileLimit.raise()
+      sockets = try state.sockets(environment: environment)
+      nowhere = try Descriptor.open("/dev/null", flags: O_RDWR)
+      launcher = try Launcher()
+      guard let lock = try FileLock.tryAcquire(in: state.hosts, name: "\(id).lock") else {
+        throw SystemError(call: "fcntl", code: EAGAIN, detail: "\(state.hosts.path)/\(id).lock")
+      }
+      self.lock = lock
+    } catch {
+      throw HostError(.system, "a host cannot begin: \(error)")
+    }
+    do {
+      ledger = try Ledger(
+        folder: state.root,
+        host: HostRecord(
+          id: id, pid: getpid(), startTicks: Host.ownStartTicks, boot: (try? Boot.identifier()) ?? "",
+          version: Host.version, started: Timestamp(milliseconds: Clock.wallMilliseconds()),
+          lock: (lock.identity.device, lock.identity.inode), sockets: sockets.path))
+    } catch {
+      throw HostError(.ledgerUnavailable, error.message)
+    }
+    do {
+      self.signals = try Watched(signals, tag: Tag.signals, source: self)
+      ledgerBell = try Watched(try ledger.outcomes.watchable(), tag: Tag.ledger, source: self)
+    } catch {
+      throw HostError(.system, "a host cannot begin: \(error)")
+    }
+    Loop.shared.onStandstill = { [weak self] span in self?.stoodStill(for: span) }
+  }
+
+  isolated deinit { buffer.deallocate() }
+
+  private static var ownStartTicks: Int64 {
+    (try? ProcessTable.stat(getpid())).flatMap { $0 }.map { Int64($0.startTicks) } ?? 0
+  }
+
+  var wallTime: Timestamp { Timestamp(milliseconds: Clock.wallMilliseconds()) }
+
+  // MARK: - Runs
+
+  /// Accepts a run, or refuses it with a reason. Its program is started once its row is written.
+  public func start(_ request: RunRequest, observer: (any RunObserver)?) throws -> RunRecord {
+    guard !isStopping else { throw HostError(.stopping, "the host is stopping and takes no new work") }
+    let manifest = try catalog.plugin(request.plugin)
+    let id = names.next(at: Clock.wallMilliseconds())
+    let preparation = try Preparation(request, manifest: manifest, run: id)
+    var record = RunRecord(
+      id: id, plugin: manifest.name, host: self.id, created: wallTime, directory: request.directory,
+      prompt: request.prompt ?? "", labels: RunJSON.labels(request.labels), limits: RunJSON.limits(preparation.limits))
+    record.status = .starting
+    record.session = request.session
+    let run = Run(preparation, record: record, host: self)
+    if let observer { run.observers.append(observer) }
+    runs[id] = run
+    run.open()
+    return record
+  }
+
+  /// A run that this host still has to do with.
+  public func run(_ id: RunID) -> RunRecord? { runs[id]?.record }
+
+  /// Its names of all runs that this host still has to do with.
+  public var liveRuns: [RunRecord] { runs.values.map(\.record) }
+
+  /// Looks a run up in the ledger, wherever it ran.
+  public func find(_ id: RunID, _ answer: @escaping (Result<RunRecord?, LedgerError>) -> Void) {
+    if let run = runs[id] { return answer(.success(run.record)) }
+    lastLook += 1
+    look[lastLook] = answer
+    ledger.send(.find(id, ticket: lastLook))
+  }
+
+  /// Ends a run, if it has not ended; says whether that is what ended it. Nil when it is not here.
+  public func cancel(
+    _ id: RunID, _ reason: Verdict.Cancellation = .client, urgency: RunMachine.Urgency = .normal
+  ) -> (didCancel: Bool, run: RunRecord)? {
+    guard let run = runs[id] else { return nil }
+    let wasJudged = run.verdictIsGiven
+    run.cancel(reason, urgency: urgency)
+    return (!wasJudged && run.record.status == .cancelled, run.record)
+  }
+
+  /// Looks on at a run.
+  public func observe(_ id: RunID, _ observer: any RunObserver) -> Bool {
+    guard let run = runs[id] else { return false }
+    run.observers.append(observer)
+    return true
+  }
+
+  /// Looks on no more.
+  public func ignore(_ id: RunID, _ observer: any RunObserver) {
+    runs[id]?.observers.removeAll { $0 === observer }
+  }
+
+  /// Takes no new work and ends what runs.
+  public func stop(_ reason: Verdict.Cancellation = .shutdown, urgency: RunMachine.Urgency = .normal) {
+    isStopping = true
+    for run in Array(runs.values) { run.cancel(reason, urgency: urgency) }
+    checkQuiet()
+  }
+
+  /// Whether it waits for nothing: every run is judged, written down, and buried or given up.
+  public var isQuiet: Bool { runs.values.allSatisfy { $0.isDone } }
+
+  /// Closes the ledger and gives up its lock. Says how many writes were lost, which is none unless the disk fails.
+  public func close(patience: TimeSpan = .seconds(5)) -> Int {
+    ledgerBell.take()?.close()
+    signals.take()?.close()
+    launcher.close()
+    return ledger.close(id, at: wallTime, patience: patience)
+  }
+
+  // MARK: - From runs
+
+  /// Past this many a user's pipe budget would run short, and the kernel shrink every new pipe.
+  private static let mostEnlargedPipes = 64
+
+  /// Takes a share of the budget for large pipes, if there is one left.
+  func takeLargePipe() -> Bool {
+    guard enlargedPipes < Self.mostEnlargedPipes else { return false }
+    enlargedPipes += 1
+    return true
+  }
+
+  func released(_ run: Run) {
+    if run.hasLargePipe { enlargedPipes -= 1 }
+    checkQuiet()
+  }
+
+  func quarantined(_ run: Run) { checkQuiet() }
+
+  /// A program whose end cannot be watched is killed, and reaped some time after.
+  func adopt(_ process: consuming Pidfd, pid: Int32) {
+    _ = try? process.send(SIGKILL)
+    unwatched.append(pid)
+  }
+
+  func forget(_ run: Run) {
+    runs[run.record.id] = nil
+    checkQuiet()
+  }
+
+  private func checkQuiet() { if isQuiet { onQuiet() } }
+
+  // MARK: - Events
+
+  /// What the loop tells it.
+  public func ready(_ tag: Int, _ readiness: Readiness) {
+    if tag == Tag.ledger { takeOutcomes() } else { takeSignals() }
+  }
+
+  /// It has no timers of its own.
+  public func timerFired(_ tag: Int) {}
+
+  private func takeOutcomes() {
+    ledger.outcomes.take(&outcomes)
+    for outcome in outcomes {
+      switch outcome {
+      case .opened(let id), .notOpened(let id, _), .changed(let id, _), .updated(let id), .refused(let id, _):
+        runs[id]?.ledgerAnswered(outcome)
+      case .found(let ticket, let run): look.removeValue(forKey: ticket)?(.success(run))
+      case .notFound(let ticket, let error): look.removeValue(forKey: ticket)?(.failure(error))
+      case .delayed(let error):
+        ledgerTrouble = error
+        log(error.message)
+      case .caughtUp: ledgerTrouble = nil
+      }
+    }
+    outcomes.removeAll(keepingCapacity: true)
+    checkQuiet()
+  }
+
+  private func takeSignals() {
+    while let signal = try? signals?.owner.next() {
+      if signal.number == SIGCHLD { reapEnded() } else { onSignal(signal.number) }
+    }
+  }
+
+  /// Reaps what has ended of the orphans that became our children, each by its pid: the leaders of runs are reaped
+  /// by their runs alone.
+  private func reapEnded() {
+    for pid in (try? ProcessTable.adoptedChildren()) ?? [] { ProcessTable.reapIfEnded(pid) }
+    unwatched.removeAll { ProcessTable.reapIfEnded($0) }
+  }
+
+  private func stoodStill(for span: TimeSpan) {
+    log("the host stood still for \(span.milliseconds) ms; that is not charged to its runs")
+    for run in runs.values { run.hostStoodStill(for: span) }
+  }
+}

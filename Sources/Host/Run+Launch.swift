@@ -1,0 +1,82 @@
+internal import Kernel
+internal import Ledger
+internal import Loop
+internal import Model
+internal import Plugins
+internal import Supervision
+
+extension Run {
+  /// A pipe of this size takes three times as much as one of the usual 64 KiB, when there is much to take.
+  static let outputPipeBytes: Int32 = 256 * 1024
+  /// How much sooner than anything of the user's the kernel kills an agent when memory runs out.
+  static let outOfMemoryScore: Int32 = 500
+
+  func launch() {
+    do {
+      let output = try Pipe.make()
+      let errors = try Pipe.make()
+      try output.reader.setNonblocking()
+      try errors.reader.setNonblocking()
+      hasLargePipe = host.takeLargePipe()
+      if hasLargePipe { _ = try output.reader.resizePipe(to: Self.outputPipeBytes) }
+      var request = try LaunchRequest(
+        program: preparation.program, arguments: Array(preparation.arguments.dropFirst()),
+        environment: preparation.environment, directory: preparation.request.directory,
+        standardInput: host.nowhere.raw, standardOutput: output.writer.raw, standardError: errors.writer.raw)
+      request.outOfMemoryScore = Self.outOfMemoryScore
+      request.openFiles = host.originalFileLimit
+      request.mayGainPrivileges = preparation.manifest.privileges == .mayGain
+      self.output = try Watched(output.reader, tag: Tag.output, source: self)
+      self.errors = try Watched(errors.reader, tag: Tag.errors, source: self)
+      childEnds = ChildEnds(output: output.writer, errors: errors.writer)
+      host.launcher.launch(request, for: self)
+    } catch {
+      record.error = "the program could not be started: \(error)"
+      perform(machine.spawnFailed())
+    }
+  }
+
+  func launched(_ outcome: LaunchOutcome) {
+    childEnds = nil
+    switch outcome {
+    case .started(let launched): started(launched)
+    case .failed(let failure):
+      record.error = record.error ?? failure.message
+      perform(machine.spawnFailed())
+    }
+    watchClock()
+    forgetIfDone()
+  }
+
+  private func started(_ launched: LaunchedProcess) {
+    record.pid = launched.pid
+    record.started = host.wallTime
+    record.startTicks = (try? ProcessTable.stat(launched.pid)).flatMap { $0 }.map { Int64($0.startTicks) }
+    do {
+      process = try Watched(launched.claim(), tag: Tag.exit, source: self)
+    } catch {
+      fault(error)
+      host.adopt(launched.claim(), pid: launched.pid)
+      return perform(machine.spawnFailed())
+    }
+    let actions = machine.spawned(at: Loop.shared.now)
+    if !verdictIsGiven {
+      let status = record.status
+      record.status = .running
+      record.disposal = machine.disposal
+      send(.change(record, from: status, evidence: nil))
+    }
+    perform(actions)
+  }
+
+  func launchStalled() {
+    record.error = record.error ?? "the program did not begin within \(Launcher.patience.milliseconds / 1000) s"
+    perform(machine.launchStalled())
+    watchClock()
+  }
+
+  func launchAbandoned() {
+    perform(machine.launchAbandoned())
+    watchClock()
+  }
+}

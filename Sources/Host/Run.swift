@@ -1,0 +1,247 @@
+internal import Kernel
+internal import Ledger
+internal import Loop
+internal import Model
+internal import Plugins
+internal import Supervision
+internal import Wire
+
+/// One run in the world: it tells its machine what happens and does what the machine wants done.
+///
+/// There is one way through: an event goes to the machine, and `perform` does what comes back.
+@LoopActor final class Run: EventSource, LaunchClient {
+  enum Tag {
+    static let exit = 0
+    static let output = 1
+    static let errors = 2
+    static let leftover = 3
+    static let deadline = 4
+    static let announcement = 5
+  }
+
+  /// How long a verdict waits for the ledger before it is announced without.
+  static let announcementPatience = TimeSpan.milliseconds(250)
+
+  let preparation: Preparation
+  unowned let host: Host
+  var record: RunRecord
+  var machine: RunMachine
+  var observers: [any RunObserver] = []
+
+  // What it holds of the world.
+  var process: Watched<Pidfd>?
+  var output: Watched<Descriptor>?
+  var errors: Watched<Descriptor>?
+  var childEnds: ChildEnds?
+  var hasLargePipe = false
+  var leftovers: [Leftover] = []
+
+  // What it makes of the agent's output.
+  var splitter: LineSplitter
+  var dialect = NativeDialect()
+  var folder: RunFolder
+  var transcript = Transcript()
+  var errorLog: ErrorLog
+  var answer = Answer()
+  var usage = UsageTally()
+  var isLastLineCut = false
+
+  private let deadlineTimer = LoopTimer(tag: Tag.deadline)
+  private let announcementTimer = LoopTimer(tag: Tag.announcement)
+  private var isAnnounced = false
+  /// How many of its writes the ledger has not answered.
+  private var pendingWrites = 0
+
+  /// The ends of the pipes that the child gets; they are open here until it has them.
+  struct ChildEnds: ~Copyable {
+    let output: Descriptor
+    let errors: Descriptor
+  }
+
+  init(_ preparation: Preparation, record: RunRecord, host: Host) {
+    self.preparation = preparation
+    self.record = record
+    self.host = host
+    let limits = preparation.limits
+    machine = RunMachine(
+      terms: Terms(
+        limits: limits, isJudgedByExit: preparation.manifest.result == .exit,
+        countsLastWord: preparation.manifest.final == .last,
+        successNeedsExit: preparation.manifest.successNeedsExit))
+    splitter = LineSplitter(limit: Int(limits[.line].value ?? .max))
+    errorLog = ErrorLog(limit: Int(limits[.stderr].value ?? 0))
+    folder = RunFolder(state: host.state, run: record.id)
+  }
+
+  // MARK: - Events
+
+  func ready(_ tag: Int, _ readiness: Readiness) {
+    switch tag {
+    case Tag.exit: leaderExited()
+    case Tag.output: readOutput()
+    case Tag.errors: readErrors()
+    default: lookForLeftovers()
+    }
+    watchClock()
+  }
+
+  func timerFired(_ tag: Int) {
+    if tag == Tag.announcement {
+      record.flags.insert(.ledgerDelayed)
+      announce(isRecorded: false)
+    } else {
+      lookFirst()
+      perform(machine.timerFired(at: Loop.shared.now))
+      watchClock()
+    }
+  }
+
+  /// No clock may win over a fact that is already there: a final word in the pipe, an exit.
+  private func lookFirst() {
+    leaderExited()
+    if record.exit == nil { drain() }
+  }
+
+  /// The host stood still: that is not the agent's fault.
+  func hostStoodStill(for span: TimeSpan) { machine.hostStoodStill(for: span) }
+
+  func cancel(_ reason: Verdict.Cancellation, urgency: RunMachine.Urgency) {
+    perform(machine.cancelRequested(reason, urgency: urgency, at: Loop.shared.now))
+    watchClock()
+  }
+
+  /// Something that Reeve cannot do without for this run was refused.
+  func fault(_ error: any Error) {
+    record.error = record.error ?? "Reeve cannot go on with this run: \(error)"
+    perform(machine.faulted(at: Loop.shared.now))
+    watchClock()
+  }
+
+  // MARK: - Actions
+
+  /// Does what the machine wants, in the order in which it matters: the verdict first.
+  func perform(_ actions: Actions) {
+    guard !actions.isEmpty || machine.disposal != record.disposal else { return }
+    let before = record
+    record.flags.formUnion(actions.flags)
+    record.disposal = machine.disposal
+    if actions.ending == .release { record.gone = host.wallTime }
+    if let verdict = actions.settle {
+      settle(verdict)
+    } else if verdictIsGiven && (record.flags != before.flags || record.disposal != before.disposal) {
+      factsChanged()
+    }
+    if actions.launch { launch() }
+    switch actions.tree {
+    case .stop: stopTree()
+    case .kill: killTree()
+    case nil: break
+    }
+    switch actions.ending {
+    case .release: release()
+    case .quarantine: host.quarantined(self)
+    case nil: break
+    }
+  }
+
+  var verdictIsGiven: Bool { record.status.isTerminal }
+
+  /// Sleeps until the machine's next deadline. A deadline that moved further away is left as it is: it fires once
+  /// for nothing, which is cheaper than to move it with every line.
+  func watchClock() {
+    let earliest = machine.timers.earliest
+    if earliest < deadlineTimer.deadline { deadlineTimer.arm(at: earliest, source: self) }
+    if earliest == .never { deadlineTimer.disarm() }
+  }
+
+  // MARK: - Verdict
+
+  private func settle(_ verdict: Verdict) {
+    let status = record.status
+    record.status = verdict.status
+    record.reason = verdict.reason
+    record.settled = host.wallTime
+    noteUsage()
+    if verdict == .succeeded {
+      record.error = nil
+    } else {
+      record.error = record.error ?? explanation(of: verdict)
+    }
+    record.text = record.text ?? answer.text
+    // Until the ledger says otherwise, whoever asks is told that it is not recorded.
+    record.isRecorded = false
+    send(.change(record, from: status, evidence: evidence))
+    announcementTimer.arm(at: Loop.shared.now + Self.announcementPatience, source: self)
+  }
+
+  /// What the verdict rests on, for whoever wonders.
+  private var evidence: String {
+    var evidence = JSONObject()
+    evidence["exit"] = record.exit.map { RunJSON.exit($0) } ?? .null
+    evidence["events"] = .integer(record.events)
+    evidence["bytes"] = .integer(record.bytes)
+    return JSON.object(evidence).text
+  }
+
+  /// Facts about the process became known after the verdict.
+  private func factsChanged() {
+    send(.facts(record))
+    if isAnnounced { tellObservers() }
+  }
+
+  func noteUsage() {
+    record.usage = usage.text
+    record.cost = usage.cost
+  }
+
+  private func announce(isRecorded: Bool) {
+    announcementTimer.disarm()
+    isAnnounced = true
+    record.isRecorded = isRecorded
+    tellObservers()
+  }
+
+  func tellObservers() {
+    for observer in observers { observer.runChanged(record) }
+  }
+
+  // MARK: - Ledger
+
+  func send(_ request: Ledger.Request) {
+    pendingWrites += 1
+    host.ledger.send(request)
+  }
+
+  /// Writes its row; the program is started when that is done.
+  func open() { send(.open(record)) }
+
+  func ledgerAnswered(_ outcome: Ledger.Outcome) {
+    pendingWrites -= 1
+    switch outcome {
+    case .opened:
+      perform(machine.recorded(at: Loop.shared.now))
+      watchClock()
+    case .notOpened(_, let error):
+      for observer in observers { observer.runRefused(record.id, HostError(.ledgerUnavailable, error.message)) }
+      host.forget(self)
+    case .changed(_, let status):
+      if status.isTerminal { announce(isRecorded: true) } else if !verdictIsGiven { tellObservers() }
+    case .refused(_, let error):
+      // Somebody else has judged this run, or Reeve is at fault: either way what the ledger has stands.
+      host.log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")
+      if verdictIsGiven && !isAnnounced { announce(isRecorded: false) }
+    case .updated, .found, .notFound, .delayed, .caughtUp: break
+    }
+    forgetIfDone()
+  }
+
+  /// A run that is judged, announced, written down and buried is nobody's concern any more.
+  func forgetIfDone() {
+    if machine.state == .gone && isWrittenDown { host.forget(self) }
+  }
+
+  /// Whether nobody needs to wait for it: it is judged and written down, and buried or given up.
+  var isDone: Bool { (machine.state == .gone || machine.state == .stuck) && isWrittenDown }
+
+  private var isWrittenDown: Bool { isAnnounced && pendingWrites == 0 }
+}

@@ -1,0 +1,81 @@
+public import Model
+public import Wire
+
+/// A run as the protocol and `--json` show it.
+public enum RunJSON {
+  /// Longer texts are cut where runs are listed or their changes told.
+  public static let excerptBytes = 16 * 1024
+
+  /// All that is known of a run. What is unknown is null.
+  public static func object(_ run: RunRecord, isExcerpt: Bool = false) -> JSON {
+    var object: JSONObject = [
+      "id": .string(run.id.description), "plugin": .string(run.plugin), "status": .string(run.status.rawValue),
+      "reason": string(run.reason), "disposal": .string(run.disposal.rawValue),
+      "flags": .array(run.flags.words.map { .string($0) }), "created": .string(run.created.description),
+      "started": string(run.started?.description), "settled": string(run.settled?.description),
+      "gone": string(run.gone?.description), "cwd": .string(run.directory), "session": string(run.session),
+      "labels": raw(run.labels),
+    ]
+    let isOutputCut = isExcerpt && (run.output?.text.utf8.count ?? 0) > excerptBytes
+    let isTextCut = isExcerpt && (run.text?.utf8.count ?? 0) > excerptBytes
+    object["output"] = isOutputCut ? .null : run.output.map { raw($0) } ?? .null
+    object["text"] = string(isTextCut ? run.text.map { prefix($0) } : run.text)
+    if isOutputCut || isTextCut { object["truncated"] = .bool(true) }
+    object["error"] = string(run.error)
+    object["exit"] = run.exit.map { exit($0) } ?? .null
+    object["usage"] = run.usage.map { raw($0) } ?? .null
+    object["cost_usd"] = run.cost.map { .number($0) } ?? .null
+    object["events"] = .integer(run.events)
+    object["bytes"] = .integer(run.bytes)
+    object["noise"] = .integer(run.noise)
+    object["limits"] = raw(run.limits)
+    object["host"] = .string(run.host.description)
+    object["pid"] = run.pid.map { .integer(Int64($0)) } ?? .null
+    object["recorded"] = .bool(run.isRecorded)
+    return .object(object)
+  }
+
+  /// How a process ended.
+  public static func exit(_ exit: ProcessExit) -> JSON {
+    switch exit {
+    case .code(let code): ["code": .integer(Int64(code))]
+    case .signal(let signal): ["signal": .string(SignalName.text(signal))]
+    }
+  }
+
+  static func labels(_ labels: [(name: String, value: String)]) -> JSONText {
+    var object = JSONObject()
+    for label in labels { object[label.name] = .string(label.value) }
+    return JSONText(valid: JSON.object(object).text)
+  }
+
+  static func limits(_ limits: Limits) -> JSONText {
+    var object = JSONObject()
+    for name in LimitName.allCases {
+      object[name.rawValue] = [
+        "value": .string(limits.text(name)), "from": .string(limits[name].origin.rawValue),
+      ]
+    }
+    return JSONText(valid: JSON.object(object).text)
+  }
+
+  /// How long a line of this run may be, by the limits it was given.
+  static func lineLimit(of run: RunRecord) -> Int {
+    var limits = Limits()
+    if case .object(let all)? = try? JSON.parse(run.limits.text), case .object(let line)? = all["line"],
+      case .string(let text)? = line["value"]
+    {
+      try? limits.assign("line", text, from: .default)
+    }
+    return limits[.line].value.map { Int($0) } ?? .max
+  }
+
+  private static func string(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
+
+  private static func raw(_ text: JSONText) -> JSON { .raw(Array(text.text.utf8)) }
+
+  /// The beginning of a text, whole characters only.
+  private static func prefix(_ text: String) -> String {
+    String(decoding: text.utf8.prefix(excerptBytes), as: UTF8.self)
+  }
+}

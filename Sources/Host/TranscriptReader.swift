@@ -1,0 +1,122 @@
+internal import Glibc
+internal import Kernel
+public import Model
+internal import Wire
+
+/// Reads the transcript of a run from any event on, in bounded pieces; the file may still be growing.
+///
+/// Every line is delivered as one JSON value: what is not JSON as `reeve.text`, what is too long as
+/// `reeve.skipped`, what could not be stored as `reeve.gap`. Event N is line N.
+public struct TranscriptReader: ~Copyable {
+  /// How much of the file one call reads.
+  private static let pieceBytes = 64 * 1024
+
+  private let state: StateFolder
+  private let run: RunID
+  private var file: Descriptor?
+  private var offset: Int64 = 0
+  private var splitter: LineSplitter
+  private var delivery: Delivery
+  private var isFinished = false
+
+  /// A reader that gives the events behind number `after`.
+  public init(state: StateFolder, run: RunRecord, after: Int64 = 0) {
+    self.state = state
+    self.run = run.id
+    let lineLimit = RunJSON.lineLimit(of: run)
+    splitter = LineSplitter(limit: lineLimit)
+    delivery = Delivery(after: after, lineLimit: lineLimit)
+  }
+
+  /// Reads a piece and gives the events that it completes. False when there is nothing more to read for now.
+  public mutating func readPiece(_ give: (Int64, [UInt8]) -> Void) throws(HostError) -> Bool {
+    var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
+    let count: Int
+    do {
+      guard try open() else { return false }
+      count = try piece.withUnsafeMutableBytes { bytes throws(SystemError) in
+        try file?.read(into: bytes, at: offset) ?? 0
+      }
+    } catch {
+      throw HostError(.badState, "the transcript of run \(run) cannot be read: \(error)")
+    }
+    guard count > 0 else { return false }
+    offset += Int64(count)
+    var delivery = takeDelivery()
+    splitter.feed(
+      piece.span.bytes.extracting(first: count), line: { delivery.line($0, give) },
+      skipped: { delivery.skipped($0, give) })
+    self.delivery = delivery
+    return true
+  }
+
+  /// Gives what is left when the run is over and `readPiece` has said that there is no more: a last line without
+  /// its newline, and a gap.
+  public mutating func finish(_ record: RunRecord, _ give: (Int64, [UInt8]) -> Void) {
+    guard !isFinished else { return }
+    isFinished = true
+    var delivery = takeDelivery()
+    splitter.finish(line: { delivery.line($0, give) }, skipped: { delivery.skipped($0, give) })
+    if record.flags.contains(.transcriptGap) { delivery.gap(to: record.events, give) }
+    self.delivery = delivery
+  }
+
+  /// Out of `self`, so that the splitter can be used meanwhile; its storage moves and is not copied.
+  private mutating func takeDelivery() -> Delivery {
+    var taken = Delivery(after: 0, lineLimit: 0)
+    swap(&taken, &delivery)
+    return taken
+  }
+
+  private mutating func open() throws(SystemError) -> Bool {
+    guard file == nil else { return true }
+    do {
+      file = try state.runs.openDirectory(run.description).openFile(RunFile.transcript, flags: O_RDONLY)
+      return true
+    } catch {
+      // Made at the first byte: it may be yet to come.
+      guard error.code == ENOENT else { throw error }
+      return false
+    }
+  }
+}
+
+/// Numbers events and puts them into the form in which they are delivered.
+private struct Delivery {
+  private let after: Int64
+  private let lineLimit: Int
+  private var scanner = LineScanner(wanted: WantedMembers([]))
+  private var event: [UInt8] = []
+  private var last: Int64 = 0
+
+  init(after: Int64, lineLimit: Int) {
+    self.after = after
+    self.lineLimit = lineLimit
+  }
+
+  mutating func line(_ line: RawSpan, _ give: (Int64, [UInt8]) -> Void) {
+    guard begin(last + 1) else { return }
+    EventText.append(line: line, limit: lineLimit, scanner: &scanner, to: &event)
+    give(last, event)
+  }
+
+  mutating func skipped(_ bytes: Int, _ give: (Int64, [UInt8]) -> Void) {
+    guard begin(last + 1) else { return }
+    EventText.appendSkipped(bytes: bytes, to: &event)
+    give(last, event)
+  }
+
+  mutating func gap(to end: Int64, _ give: (Int64, [UInt8]) -> Void) {
+    let first = last + 1
+    guard end >= first, begin(end) else { return }
+    EventText.appendGap(first: Int(first), last: Int(end), to: &event)
+    give(last, event)
+  }
+
+  /// Goes on to this event; false when nobody wants it.
+  private mutating func begin(_ number: Int64) -> Bool {
+    last = number
+    event.removeAll(keepingCapacity: true)
+    return number > after
+  }
+}

@@ -1,0 +1,149 @@
+internal import Glibc
+internal import Host
+internal import Kernel
+internal import Ledger
+internal import Loop
+internal import Model
+internal import Plugins
+internal import Supervision
+internal import Wire
+
+/// What answers one call, now or later; exactly once.
+typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
+
+/// The methods of the protocol, by name.
+@LoopActor enum Methods {
+  typealias Method = @LoopActor (Session, inout Parameters, @escaping Reply) throws -> Void
+
+  static let table: [String: Method] = [
+    "run/start": start, "run/get": get, "run/cancel": cancel, "run/subscribe": subscribe,
+    "run/unsubscribe": unsubscribe, "host/status": status,
+  ]
+
+  static func call(_ name: String, _ params: JSON?, _ session: Session, _ reply: @escaping Reply) {
+    guard let method = table[name] else {
+      return reply(.failure(RPCError(code: RPCError.methodNotFound.code, message: "there is no method “\(name)”")))
+    }
+    do {
+      var parameters = try Parameters(params)
+      try method(session, &parameters, reply)
+    } catch {
+      reply(.failure(ProtocolError.error(error)))
+    }
+  }
+
+  private static func start(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    let host = session.host
+    let directory = try parameters.string("cwd") ?? session.directory
+    guard directory.hasPrefix("/") else { throw Parameters.wrong("“cwd” must be an absolute path") }
+    var request = RunRequest(
+      plugin: try parameters.required("plugin"), directory: directory, environment: session.environment)
+    request.prompt = try parameters.string("prompt")
+    request.model = try parameters.string("model")
+    request.session = try parameters.string("session")
+    request.limits = try parameters.texts("limits").map { ($0.name, $0.value) }
+    request.labels = try parameters.texts("labels")
+    for variable in try parameters.texts("env") { request.environment[variable.name] = variable.value }
+    try parameters.finish()
+    // It sees the run until the program runs or has failed to; then it is let go.
+    let starting = Starting(host: host, reply: reply)
+    _ = try host.start(request, observer: starting)
+  }
+
+  private static func get(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    let id = try parameters.run()
+    try parameters.finish()
+    withRun(id, session.host, reply) { reply(.success(["run": RunJSON.object($0)])) }
+  }
+
+  private static func cancel(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    let id = try parameters.run()
+    let urgency: RunMachine.Urgency = try parameters.word("urgency") ?? .normal
+    try parameters.finish()
+    guard let (didCancel, run) = session.host.cancel(id, urgency: urgency) else {
+      // Not ours any more: all that is left to say is how it ended.
+      return withRun(id, session.host, reply) { run in
+        reply(.success(["cancelled": false, "run": RunJSON.object(run, isExcerpt: true)]))
+      }
+    }
+    reply(.success(["cancelled": .bool(didCancel), "run": RunJSON.object(run, isExcerpt: true)]))
+  }
+
+  private static func subscribe(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    let id = try parameters.run()
+    let after = try parameters.integer("after") ?? 0
+    guard after >= 0 else { throw Parameters.wrong("“after” is the number of an event") }
+    try parameters.finish()
+    withRun(id, session.host, reply) { run in
+      let name = session.subscribe(to: run, after: after)
+      reply(.success(["subscription": .string(name)]))
+      session.pump()
+    }
+  }
+
+  private static func unsubscribe(
+    _ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply
+  ) throws {
+    let name = try parameters.required("subscription")
+    try parameters.finish()
+    reply(.success(["unsubscribed": .bool(session.unsubscribe(name))]))
+  }
+
+  private static func status(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    try parameters.finish()
+    let host = session.host
+    var runs = JSONObject()
+    for run in host.liveRuns {
+      let count = if case .integer(let count)? = runs[run.status.rawValue] { count } else { Int64(0) }
+      runs[run.status.rawValue] = .integer(count + 1)
+    }
+    let stuck = host.liveRuns.filter { $0.disposal == .stuck }.map { JSON.string($0.id.description) }
+    reply(
+      .success([
+        "host": .string(host.id.description), "version": .string(Host.version), "pid": .integer(Int64(getpid())),
+        "runs": .object(runs), "stuck": .array(stuck),
+        "ledger": .string(host.ledgerTrouble == nil ? "ok" : "delayed"),
+      ]))
+  }
+
+  private static func withRun(
+    _ id: RunID, _ host: Host, _ reply: @escaping Reply, _ body: @escaping @LoopActor (RunRecord) -> Void
+  ) {
+    host.find(id) { result in
+      switch result {
+      case .success(let run?): body(run)
+      case .success(nil): reply(.failure(ProtocolError.runNotFound.error("there is no run \(id)")))
+      case .failure(let error): reply(.failure(ProtocolError.ledgerUnavailable.error(error.message)))
+      }
+    }
+  }
+}
+
+/// Waits until a program runs or has failed to, and answers the call that started it.
+private final class Starting: RunObserver {
+  private let host: Host
+  private var reply: Reply?
+
+  init(host: Host, reply: @escaping Reply) {
+    self.host = host
+    self.reply = reply
+  }
+
+  func runChanged(_ run: RunRecord) {
+    guard run.status == .running || run.status.isTerminal else { return }
+    host.ignore(run.id, self)
+    let json = RunJSON.object(run, isExcerpt: true)
+    if run.status == .failed && run.reason == Verdict.Failure.spawn.rawValue {
+      answer(.failure(ProtocolError.spawnFailed.error(run.error ?? "the program did not start", ["run": json])))
+    } else {
+      answer(.success(["run": json]))
+    }
+  }
+
+  func runRefused(_ run: RunID, _ error: HostError) { answer(.failure(ProtocolError.error(error))) }
+
+  private func answer(_ result: Result<JSON, RPCError>) {
+    reply?(result)
+    reply = nil
+  }
+}

@@ -1,0 +1,71 @@
+internal import Host
+internal import Model
+internal import Plugins
+internal import Wire
+
+/// The errors of Reeve's own in the protocol. A program reads the number, or the word in `data.name`.
+enum ProtocolError: Int {
+  case runNotFound = 1001
+  case pluginNotFound = 1002
+  case missingEnvironment = 1005
+  case spawnFailed = 1006
+  case hostStopping = 1007
+  case promptTooLarge = 1008
+  case badLimit = 1009
+  case ledgerUnavailable = 1010
+  case badManifest = 1014
+
+  var name: String {
+    switch self {
+    case .runNotFound: "run_not_found"
+    case .pluginNotFound: "plugin_not_found"
+    case .missingEnvironment: "missing_env"
+    case .spawnFailed: "spawn_failed"
+    case .hostStopping: "host_stopping"
+    case .promptTooLarge: "prompt_too_large"
+    case .badLimit: "bad_limit"
+    case .ledgerUnavailable: "ledger_unavailable"
+    case .badManifest: "bad_manifest"
+    }
+  }
+
+  func error(_ message: String, _ data: JSONObject = [:]) -> RPCError {
+    var data = data
+    data["name"] = .string(name)
+    return RPCError(code: rawValue, message: message, data: .object(data))
+  }
+
+  /// The error that a client gets for what went wrong inside.
+  static func error(_ problem: any Error) -> RPCError {
+    switch problem {
+    case let error as RPCError: error
+    case let error as PluginError: self.error(error)
+    case let error as HostError:
+      switch error.code {
+      case .stopping: hostStopping.error(error.message)
+      case .ledgerUnavailable: ledgerUnavailable.error(error.message)
+      case .badState, .system: RPCError.internalError.with(data: ["message": .string(error.message)])
+      }
+    default: RPCError.internalError.with(data: ["message": .string("\(problem)")])
+    }
+  }
+
+  private static func error(_ problem: PluginError) -> RPCError {
+    let names = JSON.array(problem.names.map { .string($0) })
+    switch problem.code {
+    case .notFound: return pluginNotFound.error(problem.message, ["near": names])
+    case .badManifest:
+      return badManifest.error(
+        problem.message,
+        ["file": problem.file.map { .string($0) } ?? .null, "key": problem.key.map { .string($0) } ?? .null])
+    case .badLimit: return badLimit.error(problem.message, ["limit": problem.key.map { .string($0) } ?? .null])
+    case .missingEnvironment: return missingEnvironment.error(problem.message, ["names": names])
+    case .promptTooLarge:
+      let sizes = problem.sizes ?? (0, 0)
+      return promptTooLarge.error(
+        problem.message, ["size": .integer(Int64(sizes.actual)), "limit": .integer(Int64(sizes.limit))])
+    case .programNotFound: return spawnFailed.error(problem.message, ["step": "resolve", "errno": "ENOENT"])
+    case .badRequest: return RPCError(code: RPCError.invalidParams.code, message: problem.message)
+    }
+  }
+}

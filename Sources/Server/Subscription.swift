@@ -1,0 +1,71 @@
+internal import Host
+internal import Loop
+internal import Model
+internal import Wire
+
+/// A place in a run's transcript from which a client is served; it holds no events, so a slow client costs nothing.
+@LoopActor final class Subscription {
+  /// One notification carries about this much, or one event.
+  nonisolated static let notificationBytes = 256 * 1024
+  /// A longer event is not sent, only said to be there.
+  nonisolated static let longestEvent = 1 << 20
+
+  let name: String
+  let run: RunID
+  private var reader: TranscriptReader
+  private var isOver = false
+
+  init(name: String, run: RunRecord, after: Int64, state: StateFolder) {
+    self.name = name
+    self.run = run.id
+    reader = TranscriptReader(state: state, run: run, after: after)
+  }
+
+  /// Appends the next notification, if there is one. False when there is nothing more to send for now.
+  func next(_ record: RunRecord, to output: inout [UInt8]) -> Bool {
+    guard !isOver else { return false }
+    var batch = Batch(run: run)
+    var hasMore = true
+    while hasMore && batch.bytes < Self.notificationBytes {
+      hasMore = (try? reader.readPiece { batch.append($0, $1) }) ?? false
+    }
+    // Only a run of which nothing is left writes no more.
+    if !hasMore && (record.disposal == .gone || record.disposal == .none) && record.status.isTerminal {
+      reader.finish(record) { batch.append($0, $1) }
+      isOver = true
+    }
+    batch.write(to: &output)
+    return hasMore
+  }
+
+  /// The events of one notification, as they will be sent.
+  private struct Batch {
+    let run: RunID
+    private var first: Int64 = 0
+    private var events: [UInt8] = []
+
+    init(run: RunID) { self.run = run }
+
+    var bytes: Int { events.count }
+
+    mutating func append(_ number: Int64, _ event: [UInt8]) {
+      if events.isEmpty { first = number } else { events.append(UInt8(ascii: ",")) }
+      if event.count > Subscription.longestEvent {
+        EventText.appendSkipped(bytes: event.count, to: &events)
+      } else {
+        events.append(contentsOf: event)
+      }
+    }
+
+    func write(to output: inout [UInt8]) {
+      guard !events.isEmpty else { return }
+      RPCMessage.notification(
+        method: "run/appended",
+        params: [
+          "run": .string(run.description), "first": .integer(first),
+          "events": .raw([UInt8(ascii: "[")] + events + [UInt8(ascii: "]")]),
+        ]
+      ).encode(to: &output)
+    }
+  }
+}
