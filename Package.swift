@@ -21,6 +21,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let package = Package(
+  name: "reeve",
   targets: [
     .target(name: "CLinux"),
     .systemLibrary(name: "CSQLite"),
@@ -34,10 +35,18 @@ let package = Package(
     module("Plugins", ["Wire", "Kernel", "Model"]),
     module("Host", ["Plugins", "Ledger", "Loop", "Kernel", "Wire", "Supervision", "Model"]),
     module("Server", ["Host", "Ledger", "Plugins", "Loop", "Kernel", "Wire", "Supervision", "Model"]),
+    .executableTarget(
+      name: "reeve",
+      dependencies: ["Server", "Host", "Ledger", "Plugins", "Loop", "Kernel", "Wire", "Supervision", "Model"],
+      swiftSettings: strict),
     .target(
       name: "Support", dependencies: ["Ledger", "Wire", "Kernel", "Model"], path: "Tests/Support",
       swiftSettings: strict),
+    .executableTarget(
+      name: "TestHost", dependencies: ["Server", "Host", "Plugins", "Loop", "Kernel"], path: "Tests/TestHost",
+      swiftSettings: strict),
     tests("KernelTests", ["Support", "Kernel", "Model"]),
+    tests("ReeveTests", ["Support", "reeve", "TestHost", "Ledger", "Wire", "Kernel", "Model"]),
     tests("WireTests", ["Wire"]),
     tests("SupervisionTests", ["Supervision", "Model"]),
   ]

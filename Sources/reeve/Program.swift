@@ -1,0 +1,139 @@
+internal import Glibc
+internal import Host
+internal import Kernel
+internal import Plugins
+
+/// The exit codes of the command line; `reeve help` lists them.
+enum ExitCode: Int32, CaseIterable {
+  case succeeded = 0
+  case failed = 1
+  case usage = 2
+  case trouble = 3
+  case timedOut = 124
+  case cancelled = 130
+  case outOfMemory = 137
+
+  var meaning: String {
+    switch self {
+    case .succeeded: "it succeeded"
+    case .failed: "the run failed"
+    case .usage: "the command line is wrong"
+    case .trouble: "the host or the ledger is in trouble"
+    case .timedOut: "the run timed out"
+    case .cancelled: "the run was cancelled"
+    case .outOfMemory: "the run ran out of memory"
+    }
+  }
+}
+
+/// Why a command ends early: one line for people, and the code it exits with.
+struct CommandFailure: Error {
+  let code: ExitCode
+  let message: String
+
+  init(_ code: ExitCode, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+}
+
+/// The program: it finds the command and runs it.
+enum Program {
+  static func main() {
+    let arguments = CommandLine.arguments.dropFirst()
+    do {
+      let code = try run(Array(arguments))
+      Terminal.finish(code)
+    } catch {
+      let failure = explain(error)
+      Terminal.complain(failure.message)
+      Terminal.finish(failure.code)
+    }
+  }
+
+  private static func run(_ words: [String]) throws -> ExitCode {
+    guard let name = words.first else {
+      Terminal.complain("which command? “reeve help” lists them")
+      return .usage
+    }
+    guard let command = Command.named(name) else {
+      throw CommandFailure(.usage, "there is no command “\(name)”; “reeve help” lists them")
+    }
+    let arguments = try Arguments(Array(words.dropFirst()), of: command)
+    if arguments.has("help") {
+      Terminal.print(command.help)
+      return .succeeded
+    }
+    return try command.run(arguments)
+  }
+
+  /// What went wrong, as one line and a code.
+  static func explain(_ error: any Error) -> CommandFailure {
+    switch error {
+    case let failure as CommandFailure: failure
+    case let error as PluginError:
+      switch error.code {
+      // The request is at fault.
+      case .notFound, .badLimit, .badRequest, .promptTooLarge: CommandFailure(.usage, error.message)
+      // The set-up is.
+      case .badManifest, .missingEnvironment, .programNotFound: CommandFailure(.failed, error.message)
+      }
+    case let error as HostError: CommandFailure(.trouble, error.message)
+    default: CommandFailure(.trouble, "\(error)")
+    }
+  }
+}
+
+/// What every command knows of the world it is called in.
+struct Surroundings {
+  let environment: [String: String]
+  let account: Account
+
+  init() throws {
+    environment = Self.readEnvironment()
+    do {
+      account = try Account.current()
+    } catch {
+      // A container's user may have no entry; then the environment must say where its home is.
+      guard let home = environment["HOME"] else {
+        throw CommandFailure(.trouble, "there is no HOME and no entry for this user: set HOME or REEVE_STATE")
+      }
+      account = Account(uid: geteuid(), name: environment["USER"] ?? "", home: home)
+    }
+  }
+
+  /// The state folder; made if it is not there.
+  func state() throws -> StateFolder {
+    let path = StateFolder.path(environment: environment, account: account)
+    do {
+      return try StateFolder(path: path)
+    } catch {
+      throw CommandFailure(.trouble, "the state folder \(path) cannot be used: \(error)")
+    }
+  }
+
+  var catalog: Catalog {
+    let program = (try? Descriptor.open("/proc/self/exe", flags: O_RDONLY).realPath()) ?? CommandLine.arguments[0]
+    return Catalog(environment: environment, program: program, account: account)
+  }
+
+  /// Where the command was called.
+  func directory() throws -> String {
+    do {
+      return try Descriptor.open(".", flags: O_RDONLY | O_DIRECTORY).realPath()
+    } catch {
+      throw CommandFailure(.usage, "the current directory cannot be used: \(error)")
+    }
+  }
+
+  private static func readEnvironment() -> [String: String] {
+    var environment: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if pair.count == 2 { environment[String(pair[0])] = String(pair[1]) }
+      entry += 1
+    }
+    return environment
+  }
+}

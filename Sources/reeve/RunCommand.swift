@@ -1,0 +1,48 @@
+internal import Glibc
+internal import Host
+internal import Kernel
+internal import Plugins
+
+/// `reeve run PLUGIN [PROMPT]`
+enum RunCommand {
+  static var command: Command {
+    Command(
+      name: "run", words: "PLUGIN [PROMPT]", least: 1, most: 2,
+      options: [
+        Option(name: "cwd", value: "DIR", meaning: "the directory it works in (default: this one)"),
+        Option(name: "model", value: "NAME", meaning: "the model it is to use"),
+        Option(
+          name: "limit", value: "NAME=VALUE", meaning: "a limit, like wall=10m or output=1MiB; any number of times"),
+        Option(name: "label", value: "NAME=VALUE", meaning: "a label to find it by; any number of times"),
+        Command.json,
+      ],
+      summary: "Runs a plugin, prints its answer, and keeps the record.", run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws -> ExitCode {
+    let surroundings = try Surroundings()
+    var request = RunRequest(
+      plugin: arguments.words[0], directory: try directory(arguments, surroundings),
+      environment: surroundings.environment)
+    request.prompt = arguments.words.count > 1 ? arguments.words[1] : nil
+    request.model = arguments.value("model")
+    request.limits = try arguments.pairs("limit").map { ($0.name, $0.value) }
+    request.labels = try arguments.pairs("label")
+    // A request that cannot be right is refused before anything is made for it.
+    try Preparation.check(request, catalog: surroundings.catalog)
+    let state = try surroundings.state()
+    let (wanted, isJSON) = (request, arguments.has("json"))
+    return try LoopProgram.run { finish in
+      try RunSession.begin(wanted, surroundings, state, isJSON: isJSON, finish)
+    }
+  }
+
+  private static func directory(_ arguments: Arguments, _ surroundings: Surroundings) throws -> String {
+    guard let path = arguments.value("cwd") else { return try surroundings.directory() }
+    do {
+      return try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY).realPath()
+    } catch {
+      throw CommandFailure(.usage, "--cwd \(path): \(error)")
+    }
+  }
+}

@@ -1,0 +1,211 @@
+import Glibc
+import Kernel
+import Model
+import Support
+import Testing
+import Wire
+
+/// What a person sees and types.
+@Suite
+struct CommandTests {
+  @Test(arguments: [
+    ("script", #"echo '{"type":"result","status":"ok"}'"#, Int32(0), "succeeded"),
+    ("script", #"echo '{"type":"result","status":"error","error":"no luck"}'"#, 1, "failed/agent"),
+    ("script", "exit 3", 1, "failed/exit"), ("script", "kill -SEGV $$", 1, "failed/signal"),
+    ("script", "exit 0", 1, "failed/no_result"), ("script", #"printf '{"type":"res'"#, 1, "failed/truncated"),
+    ("script", #"printf '{"type":"result","status":"ok"}'"#, 0, "succeeded"),
+    ("shell", "echo fine", 0, "succeeded"), ("shell", "printf fine", 0, "succeeded"),
+    ("shell", "exit 9", 1, "failed/exit"),
+    ("script", "echo oops >&2; exit 3", 1, "oops"), ("script", "sleep 1000", 124, "timed_out/start"),
+  ])
+  func `each outcome has its exit code and its word`(plugin: String, script: String, code: Int32, word: String) throws {
+    let world = try World()
+    let ended = try world.call("run", plugin, script, "--limit", "start=2s", "--limit", "grace=100ms")
+    #expect(ended.code == .code(code), "\(ended.errors)")
+    let run = try world.run()
+    let status = [run.status.rawValue, run.reason].compactMap { $0 }.joined(separator: "/")
+    if code == 0 {
+      #expect(status == word)
+      #expect(ended.errors == "")
+    } else {
+      #expect(ended.errors.contains(word), "\(ended.errors)")
+      #expect(ended.errors.contains(status))
+      #expect(ended.errors.split(separator: "\n").count == 1)
+    }
+  }
+
+  // X5, X15
+  @Test
+  func `one SIGINT lets an agent end in good order, two give it no time`() throws {
+    let world = try World()
+    let script = "trap 'sleep 0.2; touch flushed; exit 0' TERM; touch ready; while :; do sleep 0.05; done"
+    let polite = try world.reeve("run", "script", script)
+    try eventually("it does not begin") { world.has("ready") }
+    polite.signal(SIGINT)
+    #expect(try polite.wait() == .code(130))
+    #expect(world.has("flushed"))
+    let run = try world.run()
+    #expect(run.status == .cancelled && run.reason == "client" && run.exit == .code(0))
+
+    let hurried = try World()
+    let reeve = try hurried.reeve(
+      "run", "script", "trap '' TERM; touch ready; while :; do sleep 0.05; done", "--limit", "grace=10m")
+    try eventually("it does not begin") { hurried.has("ready") }
+    reeve.signal(SIGINT)
+    let cancelled = try hurried.awaitRun("it is not cancelled") { $0.status == .cancelled }
+    // Cancelled at once, though it lives on.
+    #expect(isAlive(try #require(cancelled.pid)))
+    reeve.signal(SIGINT)
+    #expect(try reeve.wait() == .code(130))
+    #expect(!isAlive(try #require(cancelled.pid)))
+  }
+
+  @Test(arguments: [(SIGTERM, "shutdown"), (SIGHUP, "disconnect")])
+  func `a signal to the host is told apart in the reason`(signal: Int32, reason: String) throws {
+    let world = try World()
+    let reeve = try world.reeve("run", "script", "touch ready; sleep 1000")
+    try eventually("it does not begin") { world.has("ready") }
+    reeve.signal(signal)
+    #expect(try reeve.wait() == .code(130))
+    #expect(try world.run().reason == reason)
+  }
+
+  // X3: from a process that does not own the run.
+  @Test
+  func `a run is cancelled and followed from another process, through its host's socket`() throws {
+    let world = try World()
+    let script = #"""
+      echo '{"type":"text","text":"one"}'; echo 'not json'
+      while [ ! -e go ]; do sleep 0.05; done
+      echo '{"type":"text",  "text":"two\u00e9"}'; touch said; sleep 1000
+      """#
+    let owner = try world.reeve("run", "script", script)
+    let run = try world.awaitRun("it does not run") { $0.status == .running }
+    let name = run.id.description
+    let follower = try world.reeve("logs", "-f", name)
+    let first = "{\"type\":\"text\",\"text\":\"one\"}\n{\"type\":\"reeve.text\",\"text\":\"not json\"}\n"
+    try eventually("the first events do not come") { follower.output == first }
+    #expect(try world.call("ps").output.contains(name))
+    try world.folder.write("go", "")
+    // Byte for byte, with its white space and its escapes.
+    let both = first + #"{"type":"text",  "text":"two\u00e9"}"# + "\n"
+    try eventually("the next event does not come: \(follower.output)") { follower.output == both }
+    #expect(follower.poll() == nil)
+
+    let cancelled = try world.call("cancel", String(name.prefix(20)))
+    #expect(cancelled.code == .code(0) && cancelled.output == "cancelled \(name)\n", "\(cancelled.errors)")
+    #expect(try owner.wait() == .code(130))
+    #expect(try follower.wait() == .code(0), "\(follower.errors)")
+    #expect(follower.output == both)
+    // X1: a second cancel is honest.
+    let again = try world.call("cancel", name)
+    #expect(again.code == .code(0) && again.output.contains("had already ended: cancelled"))
+    #expect(try world.call("ps").output.contains("no run is live"))
+  }
+
+  // X3
+  @Test
+  func `a host that lives but does not answer is said to be unreachable, and nothing is changed`() throws {
+    let world = try World()
+    let owner = try world.reeve("run", "script", "touch ready; sleep 1000")
+    try eventually("it does not begin") { world.has("ready") }
+    let run = try world.awaitRun("it does not run") { $0.status == .running }
+    owner.signal(SIGSTOP)
+    let refused = try world.call("cancel", run.id.description)
+    #expect(refused.code == .code(3) && refused.errors.contains("owner_unreachable"), "\(refused.errors)")
+    #expect(try world.run().status == .running)
+    owner.signal(SIGCONT)
+    owner.signal(SIGINT)
+    #expect(try owner.wait() == .code(130))
+  }
+
+  @Test
+  func `logs, show and ps tell of a run when it is over`() throws {
+    let world = try World()
+    let script = #"""
+      echo '{"type":"session","id":"s-1"}'; echo '{"type":"usage","input_tokens":3,"cost_usd":0.5}'
+      echo '{"type":"usage","input_tokens":4,"output_tokens":1}'; echo warned >&2
+      printf '{"type":"result","status":"ok","output":{"b":[1, 2.50]}}'
+      """#
+    let ended = try world.call("run", "script", script, "--label", "ticket=7", "--json")
+    #expect(ended.code == .code(0), "\(ended.errors)")
+    let name = try #require(try JSON.parse(ended.output)["id"]?.string)
+    let shown = try JSON.parse(try world.call("show", name, "--json").output)
+    // The result is exactly what the agent wrote.
+    #expect(try world.call("show", name, "--json").output.contains(#""output":{"b":[1, 2.50]}"#))
+    #expect(shown["session"] == "s-1" && shown["status"] == "succeeded" && shown["disposal"] == "gone")
+    #expect(shown["usage"] == ["input_tokens": .integer(7), "output_tokens": .integer(1)])
+    #expect(shown["cost_usd"] == .number(0.5) && shown["labels"] == ["ticket": "7"] && shown["recorded"] == true)
+    #expect(shown["limits"]?["wall"] == ["value": "6h", "from": "default"])
+    #expect(shown["exit"] == ["code": .integer(0)])
+    let logs = try world.call("logs", name).output
+    #expect(logs.split(separator: "\n").count == 4 && logs.hasSuffix("]}}\n"))
+    #expect(try world.call("logs", name, "--after", "3").output == logs.split(separator: "\n")[3] + "\n")
+    #expect(try world.call("logs", name, "-f").output == logs)
+    #expect(try world.call("logs", name, "--stderr").output == "warned\n")
+    #expect(try world.call("ps", "--all").output.contains("succeeded"))
+    #expect(try JSON.parse(try world.call("ps", "-a", "--json").output) == [.object(try excerpt(shown))])
+    #expect(try world.call("show", name).output.contains("s-1"))
+  }
+
+  private func excerpt(_ run: JSON) throws -> JSONObject {
+    guard case .object(let object) = run else { throw RPCError.parseError }
+    return object
+  }
+
+  @Test
+  func `a terminal shows the text as it comes, and a status line that goes away`() throws {
+    let world = try World()
+    world.environment["TERM"] = "xterm"
+    let terminal = try Terminal()
+    let script = #"""
+      printf '%s\n' '{"type":"text","text":"thinking\n"}'
+      while [ ! -e go ]; do sleep 0.05; done
+      echo '{"type":"result","status":"ok","output":{"n":1}}'
+      """#
+    let reeve = try world.reeve("run", "script", script, terminal: terminal)
+    try eventually("the text does not come: \(terminal.screen)") { terminal.screen.contains("thinking\r\n") }
+    #expect(reeve.poll() == nil)
+    try eventually("there is no status line: \(terminal.screen)") { terminal.screen.contains("script running · ") }
+    try world.folder.write("go", "")
+    #expect(try reeve.wait() == .code(0))
+    // Whatever was drawn last was wiped away.
+    #expect(terminal.screen.hasSuffix("\r\u{1b}[K"))
+  }
+
+  @Test
+  func `Ctrl-C on a terminal cancels`() throws {
+    let world = try World()
+    let terminal = try Terminal()
+    let reeve = try world.reeve("run", "script", "touch ready; sleep 1000", terminal: terminal)
+    try eventually("it does not begin") { world.has("ready") }
+    try terminal.type("\u{3}")
+    #expect(try reeve.wait() == .code(130))
+    #expect(try world.run().reason == "client")
+  }
+
+  // Z10
+  @Test
+  func `a reader of stdout that goes away ends no run`() throws {
+    let world = try World()
+    let script = "echo '{\"type\":\"text\",\"text\":\"x\"}'; sleep 0.3; echo '{\"type\":\"result\",\"status\":\"ok\"}'"
+    let shell = try Child(
+      "/bin/sh", ["-c", "\"$0\" run script \"$1\" 2>&1 | true", Repository.program("reeve"), script],
+      environment: world.environment, directory: world.folder.path)
+    try shell.wait()
+    try world.awaitRun("the run does not end well") { $0.status == .succeeded && $0.disposal == .gone }
+  }
+
+  @Test
+  func `version and help say what they should`() throws {
+    let world = try World()
+    #expect(try world.call("version").output.hasPrefix("reeve "))
+    #expect(try JSON.parse(try world.call("version", "--json").output)["version"]?.string != nil)
+    let help = try world.call("help").output
+    for word in ["run PLUGIN", "ps", "show RUN", "logs RUN", "cancel RUN", "124", "137", "130"] {
+      #expect(help.contains(word))
+    }
+    #expect(try world.call("run", "--help").output.contains("--limit NAME=VALUE"))
+    #expect(try world.call("help", "logs").output.contains("--follow"))
+  }
+}
