@@ -200,8 +200,9 @@ public import Supervision
   func quarantined(_ run: Run) { checkQuiet() }
 
   /// A program whose end cannot be watched is killed, and reaped some time after.
-  func adopt(_ process: consuming Pidfd, pid: Int32) {
-    _ = try? process.send(SIGKILL)
+  func adopt(_ pid: Int32) {
+    // Our own child, and nobody has reaped it: the number is still its.
+    kill(pid, SIGKILL)
     unwatched.append(pid)
   }
 

@@ -26,9 +26,7 @@ extension Run {
       request.outOfMemoryScore = Self.outOfMemoryScore
       request.openFiles = host.originalFileLimit
       request.mayGainPrivileges = preparation.manifest.privileges == .mayGain
-      self.output = try Watched(output.reader, tag: Tag.output, source: self)
-      self.errors = try Watched(errors.reader, tag: Tag.errors, source: self)
-      childEnds = ChildEnds(output: output.writer, errors: errors.writer)
+      pipes = LaunchPipes(output: output, errors: errors)
       host.launcher.launch(request, for: self)
     } catch {
       record.error = "the program could not be started: \(error)"
@@ -37,10 +35,10 @@ extension Run {
   }
 
   func launched(_ outcome: LaunchOutcome) {
-    childEnds = nil
     switch outcome {
     case .started(let launched): started(launched)
     case .failed(let failure):
+      pipes = nil
       record.error = record.error ?? failure.message
       perform(machine.spawnFailed())
     }
@@ -55,8 +53,9 @@ extension Run {
     do {
       process = try Watched(launched.claim(), tag: Tag.exit, source: self)
     } catch {
+      pipes = nil
       fault(error)
-      host.adopt(launched.claim(), pid: launched.pid)
+      host.adopt(launched.pid)
       return perform(machine.spawnFailed())
     }
     let actions = machine.spawned(at: Loop.shared.now)
@@ -67,6 +66,18 @@ extension Run {
       send(.change(record, from: status, evidence: nil))
     }
     perform(actions)
+    watchPipes()
+  }
+
+  /// Only now: what the program says before it is known to run would come before its beginning.
+  private func watchPipes() {
+    guard let pipes = pipes.take() else { return }
+    do {
+      output = try Watched(pipes.output.reader, tag: Tag.output, source: self)
+      errors = try Watched(pipes.errors.reader, tag: Tag.errors, source: self)
+    } catch {
+      fault(error)
+    }
   }
 
   func launchStalled() {

@@ -32,7 +32,7 @@ internal import Wire
   var process: Watched<Pidfd>?
   var output: Watched<Descriptor>?
   var errors: Watched<Descriptor>?
-  var childEnds: ChildEnds?
+  var pipes: LaunchPipes?
   var hasLargePipe = false
   var leftovers: [Leftover] = []
 
@@ -52,10 +52,10 @@ internal import Wire
   /// How many of its writes the ledger has not answered.
   private var pendingWrites = 0
 
-  /// The ends of the pipes that the child gets; they are open here until it has them.
-  struct ChildEnds: ~Copyable {
-    let output: Descriptor
-    let errors: Descriptor
+  /// The pipes of a launch under way. The child's ends are open here too until it has its own.
+  struct LaunchPipes: ~Copyable {
+    let output: Pipe
+    let errors: Pipe
   }
 
   init(_ preparation: Preparation, record: RunRecord, host: Host) {

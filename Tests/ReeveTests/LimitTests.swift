@@ -85,7 +85,7 @@ struct LimitTests {
       """#
     #expect(try world.call("run", "script", script, "--limit", "line=64KiB").code == .code(0))
     let run = try world.run()
-    #expect(run.flags == .truncatedLine && run.events == 2)
+    #expect(run.notableFlags == .truncatedLine && run.events == 2)
     #expect(try fileSize(world, run, "transcript.ndjson") == 300_001 + 32)
     let logs = try world.call("logs", run.id.description).output
     #expect(logs.hasPrefix(#"{"type":"reeve.skipped","bytes":300000}"# + "\n"))
@@ -134,7 +134,7 @@ struct LimitTests {
     let ended = try world.call("run", "script", script.replacing("FILLER", with: "\(world.state)/filler"))
     #expect(ended.code == .code(0) && ended.output == "judged from the stream\n", "\(ended.errors)")
     let run = try world.run()
-    #expect(run.status == .succeeded && run.flags == .transcriptGap)
+    #expect(run.status == .succeeded && run.notableFlags == .transcriptGap)
     #expect(run.events == 101 && run.eventsStored < 90 && run.eventsStored > 10)
     // What is there is whole, and what is missing is said.
     let logs = try world.call("logs", run.id.description).output.split(separator: "\n")

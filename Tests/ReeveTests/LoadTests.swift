@@ -23,10 +23,11 @@ struct LoadTests {
     try world.addPlugin("true", #"{"name":"true","version":"1","command":["/bin/true"],"result":"exit"}"#)
     let host = try world.host()
     // The first hundreds fill caches and pools; what grows after them grows for ever.
-    try runAll(host, 500)
+    let start = { try host.send("run/start", ["plugin": "true"]) }
+    try runAll(host, 500, start)
     let before = try holdings(host)
     let memory = try residentBytes(host)
-    try runAll(host, count)
+    try runAll(host, count, start)
     try eventually("something is left over") { try holdings(host) == before }
     #expect(before.children == 0)
     #expect(try residentBytes(host) - memory < 4 << 20)
@@ -37,11 +38,25 @@ struct LoadTests {
     #expect(runs.allSatisfy { $0.status == .succeeded && $0.disposal == .gone && $0.exit == .code(0) })
   }
 
+  // Under load the answer is in the pipe before the host has heard that the program runs.
+  @Test
+  func `an agent that answers at once is heard, however busy the host is`() throws {
+    let world = try World()
+    let host = try world.host()
+    let script = #"echo '{"type":"result","status":"ok","output":1}'"#
+    try runAll(host, 1000) { try host.send("run/start", ["plugin": "script", "prompt": .string(script)]) }
+    let runs = try world.runs()
+    #expect(runs.count == 1000)
+    #expect(runs.allSatisfy { $0.status == .succeeded && $0.output?.text == "1" && $0.events == 1 })
+  }
+
   // Torture list 43
   @Test
   func `a thousand runs at once all settle, each with its own answer`() throws {
     let world = try World()
     let host = try world.host()
+    // Answered, so that this client's own connection is among what it holds.
+    _ = try host.call("host/status")
     let before = try holdings(host)
     let calls = try (0..<1000).map { number in
       let script = #"echo '{"type":"text","text":"\#(number)"}'; sleep 2; echo '{"type":"result","status":"ok"}'"#
@@ -61,11 +76,11 @@ struct LoadTests {
   }
 
   /// Runs so many, sixteen at a time.
-  private func runAll(_ host: TestHost, _ count: Int) throws {
+  private func runAll(_ host: TestHost, _ count: Int, _ start: () throws -> RPCIdentifier) throws {
     var calls: [RPCIdentifier] = []
     for _ in 0..<count {
       if calls.count == 16 { _ = try host.answer(calls.removeFirst()) }
-      calls.append(try host.send("run/start", ["plugin": "true"]))
+      calls.append(try start())
     }
     for call in calls { _ = try host.answer(call) }
     try eventually("not all settle") { try host.call("host/status")["runs"] == [:] }

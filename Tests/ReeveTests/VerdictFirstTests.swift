@@ -42,7 +42,7 @@ struct VerdictFirstTests {
     #expect(try reeve.wait() == .code(0))
     let run = try world.run()
     #expect(run.status == .succeeded && run.disposal == .gone)
-    #expect(run.flags == .lingered)
+    #expect(run.notableFlags == .lingered)
     #expect(run.exit == .signal(SIGKILL))
     let settled = try #require(run.settled)
     let gone = try #require(run.gone)
@@ -83,7 +83,7 @@ struct VerdictFirstTests {
     let run = try world.run()
     #expect(run.status == .succeeded && run.output?.text == "1" && run.error == nil)
     #expect(run.exit == .code(7))
-    #expect(run.flags == [.exitMismatch, .noise])
+    #expect(run.notableFlags == [.exitMismatch, .noise])
     #expect(run.events == 3)
   }
 

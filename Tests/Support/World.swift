@@ -110,3 +110,8 @@ public func isAlive(_ pid: Int32) -> Bool {
   guard let process = try? ProcessTable.stat(pid) else { return false }
   return process.state != "Z" && process.state != "X"
 }
+
+extension RunRecord {
+  /// Its flags, but for the one that a slow disk may raise on any run.
+  public var notableFlags: Flags { flags.subtracting(.ledgerDelayed) }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Kernel
+import Model
+import Support
+import Testing
+import Wire
+
+/// What a host keeps so that others can find it, and tell whether it lives.
+@Suite
+struct HostTests {
+  @Test
+  func `a host has a lock that its row names, and a socket for its owner alone`() throws {
+    let world = try World()
+    let reeve = try world.reeve("run", "script", "touch ready; sleep 1000")
+    try eventually("it does not begin") { world.has("ready") }
+    let id = try world.run().host
+    let hosts = try Directory.open("\(world.state)/hosts")
+    #expect(try FileLock.probe(in: hosts, name: "\(id).lock") == .held(by: reeve.pid))
+    let lock = try #require(try hosts.status(of: "\(id).lock"))
+    #expect(
+      try rows(world, "SELECT pid, lock_inode, ended IS NULL FROM hosts") == "\(reeve.pid)|\(lock.identity.inode)|1")
+    let socket = try #require(try hosts.status(of: "\(id).sock"))
+    #expect(socket.isSocket && socket.permissions == 0o600)
+
+    reeve.signal(SIGINT)
+    try reeve.wait()
+    #expect(try FileLock.probe(in: hosts, name: "\(id).lock") == .free)
+    #expect(try hosts.status(of: "\(id).sock") == nil)
+    #expect(try rows(world, "SELECT ended IS NULL FROM hosts") == "0")
+  }
+
+  // Z4
+  @Test
+  func `an agent dies with its host, and ps says that the host has died`() throws {
+    let world = try World()
+    let reeve = try world.reeve("run", "script", "touch ready; sleep 1000")
+    try eventually("it does not begin") { world.has("ready") }
+    let run = try world.awaitRun("it does not run") { $0.status == .running }
+    reeve.signal(SIGKILL)
+    try reeve.wait()
+    try eventually("the agent outlives its host") { !isAlive(run.pid ?? 0) }
+    #expect(try world.call("ps").output.contains("its host has died"))
+    let cancelled = try world.call("cancel", run.id.description)
+    #expect(cancelled.code == .code(3) && cancelled.errors.contains("has died"))
+  }
+
+  @Test
+  func `a socket answers what is asked, and what cannot be answered with an error`() throws {
+    let world = try World()
+    let host = try world.host()
+    let status = try host.call("host/status")
+    #expect(status["pid"]?.integer == Int64(host.process.pid) && status["ledger"] == "ok")
+    #expect(throws: RPCError.self) { try host.call("host/nonsense") }
+    #expect(throws: RPCError.self) { try host.call("run/get", ["run": "nonsense"]) }
+    #expect(throws: RPCError.self) { try host.call("run/get", ["run": "01m7y6jq2r3cern2bav0x8cmqa"]) }
+    #expect(throws: RPCError.self) { try host.call("run/start", ["plugin": "echo", "colour": "red"]) }
+    #expect(throws: RPCError.self) { try host.call("run/start", ["plugin": "nothing"]) }
+  }
+
+  private func rows(_ world: World, _ query: String) throws -> String {
+    let script = """
+      import sqlite3, sys
+      for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print("|".join(str(value) for value in row))
+      """
+    let child = try Child(
+      "/usr/bin/env", ["python3", "-c", script, "\(world.state)/ledger.db", query], environment: world.environment)
+    try #require(try child.wait() == .code(0), "\(child.errors)")
+    return String(child.output.dropLast())
+  }
+}

@@ -1,0 +1,81 @@
+import Glibc
+import Kernel
+import Model
+import Support
+import Testing
+import Wire
+
+/// A launch that hangs in exec. A write lease on the program does it: exec waits until the lease is given up, and
+/// its holder here never does.
+@Suite
+struct LaunchStallTests {
+  @Test
+  func `a launch stuck in exec frees the launcher and harms no other run`() throws {
+    let world = try World()
+    let holder = try lease(world)
+    let host = try world.host()
+    let stuck = try host.send("run/start", ["plugin": "leased"])
+    // It waits behind the stuck one, and is served when that has been killed.
+    let other = try host.start("echo", "unharmed")
+    let served = try host.awaitRun(other, "the other run is harmed") { $0["status"]?.string == "succeeded" }
+    #expect(served["text"] == "unharmed")
+    #expect(throws: RPCError.self) { try host.answer(stuck) }
+    let row = try #require(try world.runs().first { $0.plugin == "leased" })
+    #expect(row.status == .failed && row.reason == "spawn" && row.disposal == Disposal.none)
+    #expect(row.error == "the program did not begin within 5 s")
+    try eventually("the launch leaves a process") { try children(of: host).isEmpty }
+    #expect(holder.poll() == nil)
+  }
+
+  @Test
+  func `a launch that not even a kill can end is given up, and a new launcher takes over`() throws {
+    guard let freezer = Freezer.make() else { return skip("no v1 freezer: a launch that cannot be killed") }
+    let world = try World()
+    let holder = try lease(world)
+    let host = try world.host()
+    let call = try host.send("run/start", ["plugin": "leased"])
+    var child: Int32 = 0
+    try eventually("there is no launch") {
+      child = try children(of: host).first ?? 0
+      return child != 0
+    }
+    try freezer.freeze(child)
+    let other = try host.start("echo", "unharmed")
+    try host.awaitRun(other, "the other run is harmed") { $0["status"]?.string == "succeeded" }
+    #expect(isAlive(child))
+    #expect(throws: RPCError.self) { try host.answer(call) }
+    let stuck = try #require(try world.runs().first { $0.plugin == "leased" })
+    #expect(stuck.status == .failed && stuck.reason == "spawn")
+    try host.awaitRun(stuck.id.description, "it is not given up") { $0["disposal"]?.string == "stuck" }
+
+    freezer.thaw()
+    try eventually("it is not buried after the thaw") {
+      try world.runs().first { $0.id == stuck.id }?.gone != nil
+    }
+    #expect(!isAlive(child))
+    #expect(try world.runs().first { $0.id == stuck.id }?.status == .failed)
+    #expect(holder.poll() == nil)
+  }
+
+  /// Makes a plugin whose program cannot be executed as long as what is returned lives.
+  private func lease(_ world: World) throws -> Child {
+    let program = try world.folder.copy("/bin/true", as: "leased")
+    try world.addPlugin("leased", #"{"name":"leased","version":"1","command":["\#(program)"],"result":"exit"}"#)
+    let script = """
+      import fcntl, signal, sys, time
+      signal.signal(signal.SIGIO, signal.SIG_IGN)
+      file = open(sys.argv[1], "r+b")
+      fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+      open(sys.argv[1] + ".held", "w").close()
+      time.sleep(1000)
+      """
+    let holder = try Child("/usr/bin/env", ["python3", "-c", script, program], environment: world.environment)
+    try eventually("there is no lease: \(holder.errors)") { world.has("leased.held") || holder.poll() != nil }
+    try #require(holder.poll() == nil, "there is no lease: \(holder.errors)")
+    return holder
+  }
+
+  private func children(of host: TestHost) throws -> [Int32] {
+    try ProcessTable.all().filter { $0.parent == host.process.pid && $0.state != "Z" }.map(\.pid)
+  }
+}
