@@ -18,14 +18,6 @@ extension Descriptor {
     return bytes.count <= limit ? bytes : nil
   }
 
-  /// Reads the first bytes of a file, fewer if it has fewer.
-  public func readStart(_ count: Int) throws(SystemError) -> [UInt8] {
-    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { start throws(SystemError) in
-      let read = try read(into: UnsafeMutableRawBufferPointer(start), at: 0)
-      return Array(start[..<read])
-    }
-  }
-
   /// Reads from a place in a file, wherever it was read last.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
     try retryingInterrupts("pread") { pread(raw, buffer.baseAddress, buffer.count, off_t(offset)) }

@@ -12,15 +12,15 @@ public enum LedgerFile {
   static let lockName = "ledger.lock"
   /// How long to wait for another process that makes or migrates the ledger.
   static let patience = TimeSpan.seconds(30)
-  /// What the first bytes of every SQLite database are.
-  private static let header = Array("SQLite format 3\0".utf8)
 
   /// Makes the ledger if there is none and brings it up to date. `folder` is the state folder.
   public static func prepare(in folder: borrowing Directory) throws(LedgerError) {
     try prepare(in: folder, migrations: Schema.migrations)
   }
 
-  static func prepare(in folder: borrowing Directory, migrations: [String]) throws(LedgerError) {
+  static func prepare(
+    in folder: borrowing Directory, migrations: [String], patience: TimeSpan = patience
+  ) throws(LedgerError) {
     let path = "\(folder.path)/\(name)"
     let lock: FileLock?
     do {
@@ -31,24 +31,11 @@ public enum LedgerFile {
     guard let lock else {
       throw LedgerError(.busy, "the ledger \(path) is being made or migrated by another process; try again")
     }
-    let isNew = try checkHeader(in: folder, path: path)
+    // Nothing but SQLite opens the file, not even to look at its header: a close of any descriptor of it would drop the
+    // locks of every connection in this process, and another process would then take away the log under them.
     let database = try Database(path: path, mode: .create)
-    if isNew { try makePrivate(path) }
     try migrate(database, migrations: migrations)
     lock.release()
-  }
-
-  /// Refuses a file that is something else before SQLite touches it. Says whether the ledger is yet to be made.
-  private static func checkHeader(in folder: borrowing Directory, path: String) throws(LedgerError) -> Bool {
-    do {
-      guard try folder.status(of: name) != nil else { return true }
-      let start = try folder.openFile(name, flags: O_RDONLY).readStart(header.count)
-      if start.isEmpty { return true }
-      if start == header { return false }
-    } catch {
-      throw LedgerError(.cannotOpen, "the ledger \(path) cannot be read: \(error)")
-    }
-    throw LedgerError(.notALedger, "\(path) is not an SQLite database; move it away and try again")
   }
 
   private static func makePrivate(_ path: String) throws(LedgerError) {
@@ -70,7 +57,11 @@ public enum LedgerFile {
         "the ledger \(database.path) was made by a newer Reeve (schema \(version), this one knows "
           + "\(migrations.count)); use that one")
     }
-    if version == 0 { try database.execute("PRAGMA journal_mode = WAL") }
+    if version == 0 {
+      // Before there is a log, which is made with the same permissions.
+      try makePrivate(database.path)
+      try database.execute("PRAGMA journal_mode = WAL")
+    }
     guard version < migrations.count else { return }
     try database.transaction { () throws(LedgerError) in
       for migration in migrations[Int(version)...] { try database.execute(migration) }

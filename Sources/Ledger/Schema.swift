@@ -71,7 +71,7 @@ enum Schema {
     CREATE INDEX runs_live ON runs (id) WHERE gone IS NULL;
 
     CREATE TABLE transitions (
-      run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+      run TEXT NOT NULL REFERENCES runs (id),
       at INTEGER NOT NULL,
       "from" TEXT,
       "to" TEXT NOT NULL,
@@ -104,6 +104,10 @@ enum Schema {
     CREATE TRIGGER runs_are_deleted_when_buried BEFORE DELETE ON runs
     WHEN OLD.status NOT IN (\(terminal)) OR OLD.disposal NOT IN ('none', 'gone')
     BEGIN SELECT RAISE(ABORT, 'a run can be deleted when it is terminal and buried'); END;
+
+    -- Not ON DELETE CASCADE, which a connection that has not asked for foreign keys ignores.
+    CREATE TRIGGER runs_take_their_history_along AFTER DELETE ON runs
+    BEGIN DELETE FROM transitions WHERE run = OLD.id; END;
 
     CREATE TRIGGER transitions_are_final BEFORE UPDATE ON transitions
     BEGIN SELECT RAISE(ABORT, 'history is not rewritten'); END;

@@ -13,7 +13,9 @@ public struct Catalog: Sendable {
       places = list.split(separator: ":").map { String($0) }
       return
     }
-    let configuration = environment["XDG_CONFIG_HOME"] ?? "\(environment["HOME"] ?? account.home)/.config"
+    // As for the state folder: what is no absolute path counts as not set.
+    func folder(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
+    let configuration = folder("XDG_CONFIG_HOME") ?? "\(folder("HOME") ?? account.home)/.config"
     places = ["\(configuration)/reeve/plugins", "/etc/reeve/plugins"] + Self.bundled(program: program)
   }
 
@@ -87,7 +89,9 @@ public struct Catalog: Sendable {
 /// Whether a person may have meant this name: one slip of the finger in a short word, two in a long one.
 private func isNear(_ name: String, _ typed: String) -> Bool {
   let allowed = max(name.count, typed.count) <= 4 ? 1 : 2
-  return name.hasPrefix(typed) || distance(Array(name), Array(typed)) <= allowed
+  if name.hasPrefix(typed) { return true }
+  // What is too long anyway is not compared: a client may send megabytes.
+  return abs(name.count - typed.count) <= allowed && distance(Array(name), Array(typed)) <= allowed
 }
 
 /// How many characters must be inserted, removed, replaced or swapped with their neighbour.

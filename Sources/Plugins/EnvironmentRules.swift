@@ -20,8 +20,10 @@ struct EnvironmentRules: Sendable {
   /// The variable in which every process of a run carries its name.
   static let marker = "REEVE_RUN"
 
+  /// Whether this may name a variable. A star could stand in a name, but whoever writes one means a pattern.
   static func isName(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "=") }
+    !text.isEmpty
+      && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: "*") }
   }
 
   /// The environment of a run, as `NAME=value`, from that of the caller.
@@ -41,7 +43,8 @@ struct EnvironmentRules: Sendable {
     for variable in set { environment[variable.name] = variable.value }
     environment["PWD"] = directory
     // Runs nest: the list tells whose tree this is a part of.
-    environment[Self.marker] = [caller[Self.marker], run].compactMap { $0 }.joined(separator: ":")
+    let outer = caller[Self.marker] ?? ""
+    environment[Self.marker] = outer.isEmpty ? run : "\(outer):\(run)"
     return environment.map { "\($0.key)=\($0.value)" }.sorted()
   }
 

@@ -26,7 +26,7 @@ public struct UsageTally: Sendable {
   private mutating func add(_ name: String, _ value: Int64) {
     if let index = counts.firstIndex(where: { $0.name == name }) {
       let (sum, overflow) = counts[index].value.addingReportingOverflow(value)
-      counts[index].value = overflow ? .max : sum
+      counts[index].value = overflow ? (value < 0 ? .min : .max) : sum
     } else {
       counts.append((name, value))
     }
