@@ -112,6 +112,10 @@ enum Schema {
     CREATE TRIGGER transitions_are_final BEFORE UPDATE ON transitions
     BEGIN SELECT RAISE(ABORT, 'history is not rewritten'); END;
 
+    CREATE TRIGGER transitions_tell_the_truth BEFORE INSERT ON transitions
+    WHEN NOT EXISTS (SELECT 1 FROM runs WHERE id = NEW.run AND status = NEW."to")
+    BEGIN SELECT RAISE(ABORT, 'a transition is written with the change that it tells of'); END;
+
     CREATE TRIGGER transitions_are_never_replaced BEFORE INSERT ON transitions
     WHEN EXISTS (SELECT 1 FROM transitions WHERE run = NEW.run AND "to" = NEW."to")
     BEGIN SELECT RAISE(ABORT, 'history is not rewritten'); END;

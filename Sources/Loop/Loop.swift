@@ -109,19 +109,21 @@ public import Model
     var spare: [UnownedJob] = []
     withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
       while true {
-        while LoopActor.shared.executor.drain(&spare) {}
+        // Once a turn: jobs that make jobs without end must not keep descriptors and timers waiting.
+        let hasJobs = LoopActor.shared.executor.drain(&spare)
         if isStopping { break }
-        wait(events)
+        wait(events, atMost: hasJobs ? .zero : nil)
         fireTimers()
       }
     }
     isStopping = false
   }
 
-  private func wait(_ events: UnsafeMutableBufferPointer<epoll_event>) {
+  private func wait(_ events: UnsafeMutableBufferPointer<epoll_event>, atMost patience: TimeSpan?) {
     let began = Clock.now()
     noteStandstill(from: now, expectedBy: now)
-    let timeout = milliseconds(until: timers.earliest, from: began)
+    let deadline = min(timers.earliest, patience.map { began + $0 } ?? .never)
+    let timeout = milliseconds(until: deadline, from: began)
     let count = epoll_wait(epoll.raw, events.baseAddress, Int32(events.count), timeout)
     let wasInterrupted = count < 0
     precondition(!wasInterrupted || errno == EINTR, "epoll_wait failed: \(errno)")

@@ -13,9 +13,9 @@ public import Model
 
   /// Fires at `deadline`, and no longer at the time set before; `never` disarms it.
   public func arm(at deadline: Instant, source: any EventSource) {
+    self.source = deadline == .never ? nil : source
     guard deadline != self.deadline else { return }
     self.deadline = deadline
-    self.source = deadline == .never ? nil : source
     Loop.shared.timers.update(self)
   }
 

@@ -21,6 +21,8 @@ public final class Port<Message: Sendable>: Sendable {
 
   /// Takes all that waits; a blocking port sleeps until something comes, at most as long as said.
   ///
+  /// It may come back with nothing: the ring of a message that was already taken can come after it.
+  ///
   /// `into` must be empty; its storage is reused, so that a steady state allocates nothing.
   public func take(_ into: inout [Message], for patience: TimeSpan? = nil) {
     if let patience, !bell.descriptor.isReadable(within: patience) { return }

@@ -73,7 +73,10 @@ public struct Catalog: Sendable {
 
   private func read(_ path: String) throws(PluginError) -> [UInt8]? {
     do throws(SystemError) {
-      guard let bytes = try Descriptor.open(path, flags: O_RDONLY).readAll(limit: Self.largestManifest) else {
+      // Not blocking: to open a FIFO would wait for its writer.
+      let file = try Descriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+      guard try file.status().isRegular else { throw SystemError(call: "open", code: EINVAL, detail: "is no file") }
+      guard let bytes = try file.readAll(limit: Self.largestManifest) else {
         throw SystemError(call: "read", code: EFBIG)
       }
       return bytes

@@ -28,7 +28,8 @@ struct EnvironmentRules: Sendable {
 
   /// The environment of a run, as `NAME=value`, from that of the caller.
   ///
-  /// The base list, then what the manifest passes, without what it drops, then what it sets.
+  /// What the manifest names in full is passed; of the rest, the base list and what a glob of its `pass` matches,
+  /// without what it drops. What it sets stands over all.
   func environment(
     from caller: [String: String], run: String, directory: String
   ) throws(PluginError) -> [String] {

@@ -3,6 +3,9 @@ internal import Wire
 
 /// Adds up what an agent says it used. What it never spoke of stays unknown, not zero.
 public struct UsageTally: Sendable {
+  /// An agent speaks of a handful of figures; one that invents names without end is not followed.
+  private static let mostNames = 64
+
   private var counts: [(name: String, value: Int64)] = []
   /// What it cost, in dollars.
   public private(set) var cost: Double?
@@ -15,7 +18,7 @@ public struct UsageTally: Sendable {
     guard case .object(let event)? = try? JSON.parse(line) else { return }
     for member in event.members {
       switch (member.key, member.value) {
-      case ("cost_usd", .number(let value)): cost = (cost ?? 0) + value
+      case ("cost_usd", .number(let value)) where value.isFinite: cost = (cost ?? 0) + value
       case ("cost_usd", .integer(let value)): cost = (cost ?? 0) + Double(value)
       case (let name, .integer(let value)): add(name, value)
       default: break
@@ -27,7 +30,7 @@ public struct UsageTally: Sendable {
     if let index = counts.firstIndex(where: { $0.name == name }) {
       let (sum, overflow) = counts[index].value.addingReportingOverflow(value)
       counts[index].value = overflow ? (value < 0 ? .min : .max) : sum
-    } else {
+    } else if counts.count < Self.mostNames {
       counts.append((name, value))
     }
   }
