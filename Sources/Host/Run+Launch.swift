@@ -30,8 +30,14 @@ extension Run {
       host.launcher.launch(request, for: self)
     } catch {
       record.error = "the program could not be started: \(error)"
+      note(step: "\(error.call)", error: error.code)
       perform(machine.spawnFailed())
     }
+  }
+
+  private func note(step: String, error: Int32) {
+    record.startFailure = StartFailure(
+      step: step, error: SystemError.symbol(error), path: preparation.program)
   }
 
   func launched(_ outcome: LaunchOutcome) {
@@ -40,6 +46,7 @@ extension Run {
     case .failed(let failure):
       pipes = nil
       record.error = record.error ?? failure.message
+      note(step: failure.step.rawValue, error: failure.error)
       perform(machine.spawnFailed())
     }
     watchClock()

@@ -178,6 +178,7 @@ internal import Wire
   private var evidence: String {
     var evidence = JSONObject()
     evidence["exit"] = record.exit.map { RunJSON.exit($0) } ?? .null
+    if let failure = record.startFailure { evidence["start"] = RunJSON.startFailure(failure) }
     evidence["events"] = .integer(record.events)
     evidence["bytes"] = .integer(record.bytes)
     return JSON.object(evidence).text

@@ -35,6 +35,11 @@ public enum RunJSON {
     return .object(object)
   }
 
+  /// Why a program could not be started.
+  public static func startFailure(_ failure: StartFailure) -> JSON {
+    ["step": .string(failure.step), "errno": .string(failure.error), "path": .string(failure.path)]
+  }
+
   /// How a process ended.
   public static func exit(_ exit: ProcessExit) -> JSON {
     switch exit {

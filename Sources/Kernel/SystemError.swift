@@ -31,6 +31,11 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
   }
 
   /// What the calling thread's last failed call left in errno.
+  /// The symbol of an error number, like `ENOENT`.
+  public static func symbol(_ code: Int32) -> String {
+    cl_error_name(code).map { String(cString: $0) } ?? "E\(code)"
+  }
+
   static func last(_ call: StaticString, _ detail: @autoclosure () -> String? = nil) -> SystemError {
     let code = errno
     return SystemError(call: call, code: code, detail: detail())

@@ -40,6 +40,8 @@ public struct RunRecord: Hashable, Sendable {
   public var text: String?
   /// What went wrong, for people.
   public var error: String?
+  /// Why its program could not be started; known to the host that tried, and kept as evidence.
+  public var startFailure: StartFailure?
   /// How its leader ended.
   public var exit: ProcessExit?
   /// What the agent says it used.
@@ -74,5 +76,22 @@ public struct RunRecord: Hashable, Sendable {
     self.prompt = prompt
     self.labels = labels
     self.limits = limits
+  }
+}
+
+/// Why a program could not be started.
+public struct StartFailure: Hashable, Sendable {
+  /// What was being done.
+  public let step: String
+  /// The symbol of the error, like `ENOENT`.
+  public let error: String
+  /// The program.
+  public let path: String
+
+  /// A failure of this step with this program.
+  public init(step: String, error: String, path: String) {
+    self.step = step
+    self.error = error
+    self.path = path
   }
 }

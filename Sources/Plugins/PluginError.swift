@@ -24,7 +24,7 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
   public let message: String
   /// The manifest at fault, if one is.
   public var file: String?
-  /// The key in it, or the name of the limit.
+  /// The key in it, the name of the limit, or the program.
   public var key: String?
   /// The names at issue: missing variables, plugins with a like name.
   public var names: [String] = []

@@ -125,9 +125,11 @@ public struct Preparation: Sendable {
       let candidate = "\(directory)/\(name)"
       if access(candidate, X_OK) == 0 && !isDirectory(candidate) { return candidate }
     }
-    throw PluginError(
+    var error = PluginError(
       .programNotFound,
       "the program “\(name)” of the plugin “\(manifest.name)” is not installed; it was looked for in \(path)")
+    error.key = name
+    throw error
   }
 
   private static func isDirectory(_ path: String) -> Bool {

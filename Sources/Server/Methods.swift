@@ -134,7 +134,11 @@ private final class Starting: RunObserver {
     host.ignore(run.id, self)
     let json = RunJSON.object(run, isExcerpt: true)
     if run.status == .failed && run.reason == Verdict.Failure.spawn.rawValue {
-      answer(.failure(ProtocolError.spawnFailed.error(run.error ?? "the program did not start", ["run": json])))
+      var data: JSONObject = ["run": json]
+      if case .object(let why)? = run.startFailure.map({ RunJSON.startFailure($0) }) {
+        for member in why.members { data[member.key] = member.value }
+      }
+      answer(.failure(ProtocolError.spawnFailed.error(run.error ?? "the program did not start", data)))
     } else {
       answer(.success(["run": json]))
     }

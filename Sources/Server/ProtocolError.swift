@@ -64,7 +64,9 @@ enum ProtocolError: Int {
       let sizes = problem.sizes ?? (0, 0)
       return promptTooLarge.error(
         problem.message, ["size": .integer(Int64(sizes.actual)), "limit": .integer(Int64(sizes.limit))])
-    case .programNotFound: return spawnFailed.error(problem.message, ["step": "resolve", "errno": "ENOENT"])
+    case .programNotFound:
+      return spawnFailed.error(
+        problem.message, ["step": "resolve", "errno": "ENOENT", "path": problem.key.map { .string($0) } ?? .null])
     case .badRequest: return RPCError(code: RPCError.invalidParams.code, message: problem.message)
     }
   }

@@ -57,6 +57,20 @@ struct HostTests {
     #expect(throws: RPCError.self) { try host.call("run/start", ["plugin": "nothing"]) }
   }
 
+  @Test
+  func `a program that cannot be started is answered with its step, its errno and its run`() throws {
+    let world = try World()
+    try world.addPlugin("plain", #"{"name":"plain","version":"1","command":["/etc/passwd"]}"#)
+    let host = try world.host()
+    let error = try #require(throws: RPCError.self) { try host.call("run/start", ["plugin": "plain"]) }
+    let data = try #require(error.data)
+    #expect(error.code == 1006 && data["name"] == "spawn_failed")
+    #expect(data["step"] == "exec" && data["errno"] == "EACCES" && data["path"] == "/etc/passwd")
+    #expect(data["run"]?["id"]?.string == (try world.run().id.description))
+    let evidence = try rows(world, "SELECT evidence FROM transitions WHERE \"to\" = 'failed'")
+    #expect(evidence.contains(#""start":{"step":"exec","errno":"EACCES","path":"/etc/passwd"}"#))
+  }
+
   private func rows(_ world: World, _ query: String) throws -> String {
     let script = """
       import sqlite3, sys
