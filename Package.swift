@@ -46,12 +46,12 @@ let package = Package(
       name: "TestHost", dependencies: ["Server", "Host", "Plugins", "Loop", "Kernel"], path: "Tests/TestHost",
       swiftSettings: strict),
     tests("KernelTests", ["Support", "Kernel", "Model"]),
-    tests("ModelTests", ["Model"]),
+    tests("ModelTests", ["Support", "Model"]),
     tests("LoopTests", ["Loop", "Support", "Kernel", "Model"]),
     tests("LedgerTests", ["Ledger", "Loop", "Support", "Kernel", "Model", "CSQLite"]),
     tests("PluginsTests", ["Plugins", "Support", "Kernel", "Model", "Wire"]),
     tests("ReeveTests", ["Support", "reeve", "TestHost", "Ledger", "Wire", "Kernel", "Model"]),
-    tests("WireTests", ["Wire"]),
-    tests("SupervisionTests", ["Supervision", "Model"]),
+    tests("WireTests", ["Support", "Wire"]),
+    tests("SupervisionTests", ["Support", "Supervision", "Model"]),
   ]
 )

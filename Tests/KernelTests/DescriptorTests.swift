@@ -3,7 +3,7 @@ import Kernel
 import Support
 import Testing
 
-@Suite
+@Suite(.tags(.medium))
 struct DescriptorTests {
   @Test
   func `a descriptor that someone else closed ends the process with a clear message`() async throws {

@@ -3,7 +3,7 @@ import Kernel
 import Support
 import Testing
 
-@Suite
+@Suite(.tags(.medium))
 struct DirectoryTests {
   @Test
   func `a private directory is made with its parents, all closed to others`() throws {

@@ -4,7 +4,7 @@ import Support
 import Model
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.large), .timeLimit(.minutes(5)))
 struct FileLockTests {
   /// Another process that holds a lock until it is killed.
   private func launchHolder(_ path: String) throws -> Launched {

@@ -5,7 +5,7 @@ import Model
 import Testing
 
 /// What a launch that fails says and leaves.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.large), .timeLimit(.minutes(5)))
 struct LaunchFailureTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -8,7 +8,7 @@ import Testing
 ///
 /// The kernel wakes the launcher in the middle of exec, a moment before it closes what is marked close-on-exec and renames
 /// the process: what it does after that moment is waited for here.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.large), .timeLimit(.minutes(5)))
 struct LaunchTests {
   static let kernels: [Features] = [.all, .closeRange, .clone3, []]
   static let sleep = "/bin/sleep"

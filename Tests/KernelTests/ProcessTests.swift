@@ -5,7 +5,7 @@ import Testing
 
 @testable import Kernel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.large), .timeLimit(.minutes(5)))
 struct ProcessTests {
   @Test
   func `a pidfd tells an exit code, leaves the zombie, and then reaps it with its cost`() throws {

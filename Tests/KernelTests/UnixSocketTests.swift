@@ -3,7 +3,7 @@ import Kernel
 import Support
 import Testing
 
-@Suite
+@Suite(.tags(.medium))
 struct UnixSocketTests {
   @Test
   func `a socket under a path of any length tells who is at the other end`() throws {

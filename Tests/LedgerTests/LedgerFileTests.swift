@@ -8,7 +8,7 @@ import Testing
 
 @testable import Ledger
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.medium), .timeLimit(.minutes(5)))
 struct LedgerFileTests {
   /// The bytes of the ledger's file.
   private func bytes(_ place: borrowing TemporaryDirectory) throws -> [UInt8]? {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Ledger
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.medium), .timeLimit(.minutes(5)))
 struct LedgerReaderTests {
   /// A ledger with some runs, of which those at odd places are gone.
   private func makeRuns(_ count: Int) throws -> (book: Book, runs: [RunRecord]) {

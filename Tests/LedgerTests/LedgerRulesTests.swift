@@ -6,7 +6,7 @@ import Testing
 @testable import Ledger
 
 /// What the database itself refuses, whoever asks.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.medium), .timeLimit(.minutes(5)))
 struct LedgerRulesTests {
   /// Writes a run of this status into the database by the shortest way that there is.
   private func insert(_ name: String, _ status: Status, into database: borrowing Database) throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Ledger
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.tags(.medium), .timeLimit(.minutes(5)))
 struct LedgerTests {
   @Test(arguments: Status.terminal)
   func `a run is written from its start to every end, each step with one line of history`(end: Status) throws {

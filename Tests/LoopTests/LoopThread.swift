@@ -3,10 +3,11 @@ import Kernel
 import Loop
 import Model
 import Synchronization
+import Support
 import Testing
 
 /// The one suite of the loop: there is one loop in a process, and what a test counts on it must be its own doing.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.tags(.medium), .serialized, .timeLimit(.minutes(5)))
 struct LoopTests {}
 
 /// The loop, on a thread of its own for as long as the tests run.

@@ -1,8 +1,9 @@
+import Support
 import Testing
 
 @testable import Model
 
-@Suite
+@Suite(.tags(.small))
 struct IdentifierTests {
   /// Randomness of a test's own: always the same word.
   struct Fixed: RandomNumberGenerator {

@@ -1,8 +1,9 @@
+import Support
 import Testing
 
 @testable import Model
 
-@Suite
+@Suite(.tags(.small))
 struct LimitsTests {
   /// The value that a text gives, in the limit's smallest unit.
   private func value(_ name: LimitName, _ text: String) throws -> Int64? {

@@ -1,7 +1,8 @@
 import Model
+import Support
 import Testing
 
-@Suite
+@Suite(.tags(.small))
 struct StatusTests {
   @Test
   func `a terminal status has no successor, and every status is either live or terminal`() {

@@ -1,8 +1,9 @@
 import Glibc
 import Model
+import Support
 import Testing
 
-@Suite
+@Suite(.tags(.small))
 struct TimestampTests {
   private static let day: Int64 = 86_400_000
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Plugins
 
-@Suite
+@Suite(.tags(.medium))
 struct CatalogTests {
   private static let account = Account(uid: 1000, name: "ada", home: "/home/ada")
 

@@ -1,8 +1,9 @@
+import Support
 import Testing
 
 @testable import Plugins
 
-@Suite
+@Suite(.tags(.small))
 struct EnvironmentTests {
   /// What a program gets of the caller's variables, without those that every program gets.
   private func passed(

@@ -1,9 +1,10 @@
 import Model
+import Support
 import Testing
 
 @testable import Plugins
 
-@Suite
+@Suite(.tags(.medium))
 struct ManifestTests {
   @Test
   func `the manifest of the design is read in full`() throws {

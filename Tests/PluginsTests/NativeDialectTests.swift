@@ -1,9 +1,10 @@
 import Model
+import Support
 import Testing
 
 @testable import Plugins
 
-@Suite
+@Suite(.tags(.small))
 struct NativeDialectTests {
   /// What a line means, and the text that its range covers.
   private func meaning(_ line: String) -> String {
@@ -109,7 +110,7 @@ struct NativeDialectTests {
   }
 }
 
-@Suite
+@Suite(.tags(.small))
 struct UsageTallyTests {
   private func tally(_ lines: String...) -> UsageTally {
     var tally = UsageTally()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Plugins
 
-@Suite
+@Suite(.tags(.medium))
 struct PreparationTests {
   private func prepare(_ request: RunRequest, _ manifest: String = sampleManifest) throws -> Preparation {
     try Preparation(request, manifest: try read(manifest), run: makeRunID())

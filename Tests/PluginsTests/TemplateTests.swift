@@ -1,8 +1,9 @@
+import Support
 import Testing
 
 @testable import Plugins
 
-@Suite
+@Suite(.tags(.small))
 struct TemplateTests {
   @Test(arguments: [
     "", "{", "}", "{}", "{{}}", "{ prompt }", "{Prompt}", "{prompt", "prompt}", "{prompt-x}", "{a b}", #"{"a": 1}"#,

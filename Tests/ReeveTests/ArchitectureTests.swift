@@ -4,7 +4,7 @@ import Support
 import Testing
 
 /// The rules of docs/modules.md, read off the sources.
-@Suite
+@Suite(.tags(.medium))
 struct ArchitectureTests {
   /// What each module may import of ours. The order is that of the layers: nothing names what stands below it here.
   static let layers: [(module: String, mayImport: Set<String>)] = [

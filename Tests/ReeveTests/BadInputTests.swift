@@ -6,7 +6,7 @@ import Support
 import Testing
 
 /// Bad input gets one clear line, its exit code, and no row or a terminal one.
-@Suite
+@Suite(.tags(.large))
 struct BadInputTests {
   @Test
   func `an unknown plugin is refused with the names that are near`() throws {

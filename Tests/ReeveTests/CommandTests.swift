@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 /// What a person sees and types.
-@Suite
+@Suite(.tags(.large))
 struct CommandTests {
   @Test(arguments: [
     ("script", #"echo '{"type":"result","status":"ok"}'"#, Int32(0), "succeeded"),

@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 /// A child in the v1 freezer survives SIGKILL: the nearest thing to a process that cannot die.
-@Suite
+@Suite(.tags(.large))
 struct FrozenTests {
   // H4; torture list 20
   @Test(arguments: ["cancel", "wall"])

@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 /// What a host keeps so that others can find it, and tell whether it lives.
-@Suite
+@Suite(.tags(.large))
 struct HostTests {
   @Test
   func `a host has a lock that its row names, and a socket for its owner alone`() throws {

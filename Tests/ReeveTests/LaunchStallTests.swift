@@ -7,7 +7,7 @@ import Wire
 
 /// A launch that hangs in exec. A write lease on the program does it: exec waits until the lease is given up, and
 /// its holder here never does.
-@Suite
+@Suite(.tags(.large))
 struct LaunchStallTests {
   @Test
   func `a launch stuck in exec frees the launcher and harms no other run`() throws {

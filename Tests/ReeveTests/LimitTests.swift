@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// Every limit ends what it should, and nothing else.
-@Suite
+@Suite(.tags(.large))
 struct LimitTests {
   // H7, T3, T5, T8: each clock has a reason of its own.
   @Test(arguments: [

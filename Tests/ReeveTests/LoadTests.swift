@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 /// Nothing is left over, however many runs there were.
-@Suite(.serialized)
+@Suite(.tags(.large), .serialized)
 struct LoadTests {
   /// What a process holds.
   struct Holdings: Equatable {
@@ -18,7 +18,7 @@ struct LoadTests {
   // Z16, M8; torture list 42. REEVE_SHORT_RUNS changes how many.
   @Test
   func `short runs leave no descriptor, zombie, thread, file or memory behind`() throws {
-    let count = getenv("REEVE_SHORT_RUNS").flatMap { Int(String(cString: $0)) } ?? 10_000
+    let count = TestEnvironment.value("REEVE_SHORT_RUNS").flatMap { Int($0) } ?? 10_000
     let world = try World()
     try world.addPlugin("true", #"{"name":"true","version":"1","command":["/bin/true"],"result":"exit"}"#)
     let host = try world.host()

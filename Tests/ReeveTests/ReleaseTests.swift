@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// What is shipped: the program as the README builds it.
-@Suite
+@Suite(.tags(.large))
 struct ReleaseTests {
   /// Nil, said loudly, where it has not been built.
   private var program: String? {

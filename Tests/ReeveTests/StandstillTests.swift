@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// Time in which the host itself stood still is not the agent's.
-@Suite
+@Suite(.tags(.large))
 struct StandstillTests {
   @Test
   func `a host that was stopped past idle finds the final word in the pipe and not the clock`() throws {

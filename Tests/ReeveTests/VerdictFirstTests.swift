@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// Promise 2: a verdict never waits for a process.
-@Suite
+@Suite(.tags(.large))
 struct VerdictFirstTests {
   /// An agent that has answered, ignores SIGTERM and never exits.
   static let stubborn = """

@@ -1,14 +1,15 @@
 import Glibc
 import Model
 import Supervision
+import Support
 import Testing
 
 /// Millions of random orders of events, and what must hold in every one of them.
-@Suite("Random event orders")
+@Suite("Random event orders", .tags(.small))
 struct RandomOrderTests {
   /// A million events in a quick run; REEVE_MODEL_EVENTS asks for more.
-  static let events = getenv("REEVE_MODEL_EVENTS").flatMap { Int(String(cString: $0)) } ?? 1_000_000
-  static let seed = getenv("REEVE_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 1...UInt64.max)
+  static let events = TestEnvironment.value("REEVE_MODEL_EVENTS").flatMap { Int($0) } ?? 1_000_000
+  static let seed = TestEnvironment.value("REEVE_SEED").flatMap { UInt64($0) } ?? UInt64.random(in: 1...UInt64.max)
 
   @Test
   func `every order of events gives one verdict that never changes, and ends gone or stuck with no timer left`() throws

@@ -1,11 +1,12 @@
 import Glibc
 import Model
+import Support
 import Testing
 
 @testable import Supervision
 
 /// docs/states.md holds the machine's full table, and this keeps it true.
-@Suite("docs/states.md")
+@Suite("docs/states.md", .tags(.small))
 struct StatesDocumentTests {
   struct Column: Sendable {
     var name: String

@@ -1,9 +1,10 @@
 import Model
 import Supervision
+import Support
 import Testing
 
 /// The verdict table of docs/states.md, row by row.
-@Suite("Verdict table")
+@Suite("Verdict table", .tags(.small))
 struct VerdictTests {
   struct Row: Sendable, CustomTestStringConvertible {
     var says: FinalWord?

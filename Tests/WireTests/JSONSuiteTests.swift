@@ -1,14 +1,15 @@
+import Support
 import Testing
 import Wire
 
 /// The vectors of JSONTestSuite, which are not ours to copy: a variable of the environment names their folder.
 private let suite: (folder: String, names: [String])? = {
   guard let folder = TestEnvironment.value("REEVE_JSON_SUITE") else {
-    TestEnvironment.skipped("the JSON test suite", because: "REEVE_JSON_SUITE names no folder")
+    skip("the JSON test suite: REEVE_JSON_SUITE names no folder")
     return nil
   }
   guard let names = TestFile.names(in: folder)?.filter({ $0.hasSuffix(".json") }), names.count >= 300 else {
-    TestEnvironment.skipped("the JSON test suite", because: "\(folder) does not hold the vectors")
+    skip("the JSON test suite: \(folder) does not hold the vectors")
     return nil
   }
   return (folder, names)

@@ -1,4 +1,5 @@
 import Synchronization
+import Support
 import Testing
 import Wire
 

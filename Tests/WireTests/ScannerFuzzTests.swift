@@ -1,3 +1,4 @@
+import Support
 import Testing
 import Wire
 
@@ -10,7 +11,7 @@ import Wire
     let seconds = TestEnvironment.value("REEVE_FUZZ_SECONDS").flatMap { Int($0) } ?? 3
     let seed = TestEnvironment.value("REEVE_FUZZ_SEED").flatMap { UInt64($0) } ?? .random(in: 0...UInt64.max)
     print("REEVE_FUZZ_SEED=\(seed)")
-    let folder = try #require(TemporaryFolder())
+    let folder = try TemporaryDirectory()
     var cases = FuzzCases(seed: seed)
     var counts: [StrictPython.Verdict.Kind: Int] = [:]
     let end = ContinuousClock.now + .seconds(seconds)

@@ -1,4 +1,5 @@
 import Glibc
+import Support
 import Testing
 
 /// Python's own JSON parser as an oracle, made as strict as Reeve: one child judges a file of cases.
@@ -19,12 +20,12 @@ enum StrictPython {
   static let isPresent: Bool = {
     let folders = (TestEnvironment.value("PATH") ?? "").split(separator: ":")
     if folders.contains(where: { access("\($0)/python3", X_OK) == 0 }) { return true }
-    TestEnvironment.skipped("the scanner against Python's json", because: "there is no python3 on the PATH")
+    skip("the scanner against Python's json: there is no python3 on the PATH")
     return false
   }()
 
   /// Judges all cases, in order.
-  static func judge(_ cases: [[UInt8]], in folder: TemporaryFolder) throws -> [Verdict] {
+  static func judge(_ cases: [[UInt8]], in folder: borrowing TemporaryDirectory) throws -> [Verdict] {
     var input: [UInt8] = []
     for text in cases {
       withUnsafeBytes(of: UInt32(text.count).littleEndian) { input.append(contentsOf: $0) }

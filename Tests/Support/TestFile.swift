@@ -1,8 +1,9 @@
 import Glibc
 
 /// Whole files, read and written without Foundation.
-enum TestFile {
-  static func read(_ path: String) -> [UInt8]? {
+public enum TestFile {
+  /// All of a file; nil if it cannot be read.
+  public static func read(_ path: String) -> [UInt8]? {
     guard let file = fopen(path, "r") else { return nil }
     defer { fclose(file) }
     var content: [UInt8] = []
@@ -14,14 +15,15 @@ enum TestFile {
     }
   }
 
-  static func write(_ content: [UInt8], to path: String) -> Bool {
+  /// Writes a file; says whether that worked.
+  public static func write(_ content: [UInt8], to path: String) -> Bool {
     guard let file = fopen(path, "w") else { return false }
     let written = fwrite(content, 1, content.count, file)
     return fclose(file) == 0 && written == content.count
   }
 
   /// The names in a folder, sorted; nil if it cannot be read.
-  static func names(in folder: String) -> [String]? {
+  public static func names(in folder: String) -> [String]? {
     guard let handle = opendir(folder) else { return nil }
     defer { closedir(handle) }
     var names: [String] = []
@@ -30,21 +32,5 @@ enum TestFile {
       if !name.hasPrefix(".") { names.append(name) }
     }
     return names.sorted()
-  }
-}
-
-/// A folder that is gone when its owner is.
-final class TemporaryFolder {
-  let path: String
-
-  init?() {
-    var template = Array("\(TestEnvironment.value("TMPDIR") ?? "/tmp")/reeve-wire-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { return nil }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  deinit {
-    for name in TestFile.names(in: path) ?? [] { unlink("\(path)/\(name)") }
-    rmdir(path)
   }
 }
