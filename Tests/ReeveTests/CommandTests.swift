@@ -94,7 +94,7 @@ struct CommandTests {
 
     let cancelled = try world.call("cancel", String(name.prefix(20)))
     #expect(cancelled.code == .code(0) && cancelled.output == "cancelled \(name)\n", "\(cancelled.errors)")
-    #expect(try owner.wait() == .code(130))
+    #expect(try owner.wait() == .code(130), "\(owner.errors)")
     #expect(try follower.wait() == .code(0), "\(follower.errors)")
     #expect(follower.output == both)
     // X1: a second cancel is honest.
@@ -116,7 +116,7 @@ struct CommandTests {
     #expect(try world.run().status == .running)
     owner.signal(SIGCONT)
     owner.signal(SIGINT)
-    #expect(try owner.wait() == .code(130))
+    #expect(try owner.wait() == .code(130), "\(owner.errors)")
   }
 
   @Test
