@@ -77,7 +77,8 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
     withRun(id, session.host, reply) { run in
       let name = session.subscribe(to: run, after: after)
       reply(.success(["subscription": .string(name)]))
-      session.pump()
+      // Of a run that is over nothing more will be heard, so how it ended is said now.
+      if session.host.run(id) == nil { session.runChanged(run) } else { session.pump() }
     }
   }
 

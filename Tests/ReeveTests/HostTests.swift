@@ -71,6 +71,39 @@ struct HostTests {
     #expect(evidence.contains(#""start":{"step":"exec","errno":"EACCES","path":"/etc/passwd"}"#))
   }
 
+  @Test
+  func `a subscription brings every event from any number on, and how the run ended, also when it is over`() throws {
+    let world = try World()
+    let host = try world.host()
+    let script = #"""
+      for n in 1 2 3; do echo '{"n":'$n'}'; done
+      while [ ! -e go ]; do sleep 0.05; done
+      echo '{"n":4}'; echo '{"type":"result","status":"ok"}'
+      """#
+    let id = try host.start("script", script)
+    try host.awaitRun(id, "it says nothing") { $0["events"]?.integer == 3 }
+    _ = try host.call("run/subscribe", ["run": .string(id), "after": .integer(1)])
+    let first = try host.notification("run/appended")
+    #expect(first["first"]?.integer == 2 && first["events"] == [["n": .integer(2)], ["n": .integer(3)]])
+    try world.folder.write("go", "")
+    var next: Int64 = 4
+    while next < 6 {
+      let more = try host.notification("run/appended")
+      #expect(more["first"]?.integer == next)
+      guard case .array(let events)? = more["events"] else { break }
+      next += Int64(events.count)
+    }
+    #expect(next == 6)
+    var change = try host.notification("run/changed")
+    while change["run"]?["disposal"] != "gone" { change = try host.notification("run/changed") }
+    #expect(change["run"]?["status"] == "succeeded")
+
+    let late = try world.host()
+    _ = try late.call("run/subscribe", ["run": .string(id), "after": .integer(4)])
+    #expect(try late.notification("run/appended")["first"]?.integer == 5)
+    #expect(try late.notification("run/changed")["run"]?["status"] == "succeeded")
+  }
+
   private func rows(_ world: World, _ query: String) throws -> String {
     let script = """
       import sqlite3, sys

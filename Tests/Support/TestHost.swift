@@ -53,6 +53,20 @@ public final class TestHost {
     }
   }
 
+  /// Waits for a notification; its parameters.
+  public func notification(_ method: String, within limit: TimeSpan = .seconds(60)) throws -> JSON {
+    let deadline = Clock.now() + limit
+    while true {
+      for (index, message) in messages.enumerated() {
+        if case .notification(method, let params) = message {
+          messages.remove(at: index)
+          return params ?? .null
+        }
+      }
+      try receive(until: deadline)
+    }
+  }
+
   /// Calls a method and waits for its answer.
   public func call(_ method: String, _ params: JSON = [:], within limit: TimeSpan = .seconds(60)) throws -> JSON {
     try answer(try send(method, params), within: limit)
