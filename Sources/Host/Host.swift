@@ -35,6 +35,7 @@ public import Supervision
   var scratch: [UInt8] = []
 
   private let lock: FileLock
+  private let reserve: Reserve
   private var ledgerBell: Watched<Descriptor>?
   private var signals: Watched<SignalQueue>?
   private var runs: [RunID: Run] = [:]
@@ -66,7 +67,7 @@ public import Supervision
     self.state = state
     self.catalog = catalog
     do {
-      SignalQueue.ignoreBrokenPipes()
+      SignalQueue.ignoreWriteSignals()
       try Subreaper.become()
       originalFileLimit = try FileLimit.raise()
       sockets = try state.sockets(environment: environment)
@@ -76,6 +77,7 @@ public import Supervision
         throw SystemError(call: "fcntl", code: EAGAIN, detail: "\(state.hosts.path)/\(id).lock")
       }
       self.lock = lock
+      reserve = Reserve(in: state.hosts, name: "\(id).reserve")
     } catch {
       throw HostError(.system, "a host cannot begin: \(error)")
     }
@@ -177,6 +179,7 @@ public import Supervision
     ledgerBell.take()?.close()
     signals.take()?.close()
     launcher.close()
+    reserve.release()
     return ledger.close(id, at: wallTime, patience: patience)
   }
 
@@ -233,6 +236,8 @@ public import Supervision
       case .notFound(let ticket, let error): look.removeValue(forKey: ticket)?(.failure(error))
       case .delayed(let error):
         ledgerTrouble = error
+        // Room for the last words: the verdict of a run that has itself filled the disk must still fit.
+        if error.code == .full { reserve.release() }
         log(error.message)
       case .caughtUp: ledgerTrouble = nil
       }

@@ -75,6 +75,8 @@ extension Run {
         record.flags.insert(.truncatedLine)
         _ = machine.eventSeen(.content, at: Loop.shared.now)
       })
+    // Half a line is no event, but it shows that somebody lives.
+    if splitter.pending > 0 { _ = machine.eventSeen(.life, at: Loop.shared.now) }
     if record.bytes > limit { perform(machine.limitExceeded(.output, at: Loop.shared.now)) }
     for observer in observers { observer.runAppended(record) }
   }
@@ -84,10 +86,27 @@ extension Run {
     let pending = splitter.pending
     guard pending > 0 else { return }
     let noise = record.noise
-    splitter.finish(line: { readLine($0) }, skipped: { _ in record.noise += 1 })
+    splitter.finish(
+      line: { readLine($0) },
+      skipped: { _ in
+        record.events += 1
+        record.noise += 1
+      })
     guard record.noise > noise else { return }
     isLastLineCut = true
     if preparation.manifest.result == .event { record.flags.insert(.truncatedLine) }
+  }
+
+  /// Takes a final word that lacks only its newline. It is no event yet: the line may still come to its end.
+  func readUnfinishedWord() {
+    guard machine.takesFinalWord else { return }
+    splitter.peek { line in
+      switch dialect.read(line) {
+      case .success(let output): finalWord(.success, line, output: output, error: nil)
+      case .failure(let error): finalWord(.failure, line, output: nil, error: error)
+      default: break
+      }
+    }
   }
 
   private func store(_ chunk: RawSpan) {

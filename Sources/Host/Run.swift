@@ -96,16 +96,20 @@ internal import Wire
     }
   }
 
-  /// No clock may win over a fact that is already there: a final word in the pipe, an exit.
+  /// No clock and no cancel may win over a fact that is already there: a final word in the pipe, an exit.
   private func lookFirst() {
     leaderExited()
-    if record.exit == nil { drain() }
+    if record.exit == nil {
+      drain()
+      readUnfinishedWord()
+    }
   }
 
   /// The host stood still: that is not the agent's fault.
   func hostStoodStill(for span: TimeSpan) { machine.hostStoodStill(for: span) }
 
   func cancel(_ reason: Verdict.Cancellation, urgency: RunMachine.Urgency) {
+    if !verdictIsGiven { lookFirst() }
     perform(machine.cancelRequested(reason, urgency: urgency, at: Loop.shared.now))
     watchClock()
   }

@@ -23,7 +23,7 @@ public final class StateFolder: Sendable {
 
   /// Where the state lies for this user: `REEVE_STATE`, else `reeve` in the XDG state folder.
   public static func path(environment: [String: String], account: Account) -> String {
-    if let path = environment["REEVE_STATE"], path.hasPrefix("/") { return path }
+    if let path = environment["REEVE_STATE"], !path.isEmpty { return path }
     if let folder = environment["XDG_STATE_HOME"], folder.hasPrefix("/") { return "\(folder)/reeve" }
     let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? account.home
     return "\(home)/.local/state/reeve"

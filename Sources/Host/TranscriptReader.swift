@@ -57,7 +57,8 @@ public struct TranscriptReader: ~Copyable {
     isFinished = true
     var delivery = takeDelivery()
     splitter.finish(line: { delivery.line($0, give) }, skipped: { delivery.skipped($0, give) })
-    if record.flags.contains(.transcriptGap) { delivery.gap(to: record.events, give) }
+    // Whatever the reason, what the record has and the file has not is said to be missing.
+    delivery.gap(to: record.events, give)
     self.delivery = delivery
   }
 
@@ -71,7 +72,8 @@ public struct TranscriptReader: ~Copyable {
   private mutating func open() throws(SystemError) -> Bool {
     guard file == nil else { return true }
     do {
-      file = try state.runs.openDirectory(run.description).openFile(RunFile.transcript, flags: O_RDONLY)
+      file = try state.runs.openDirectory(run.description).openFile(
+        RunFile.transcript, flags: O_RDONLY | O_NONBLOCK)
       return true
     } catch {
       // Made at the first byte: it may be yet to come.

@@ -41,6 +41,8 @@ extension Directory {
   private static func make(_ path: String) throws(SystemError) {
     do {
       try retryingInterrupts("mkdir", path) { mkdir(path, 0o700) }
+      // A umask may have taken from it what its owner needs.
+      try retryingInterrupts("chmod", path) { chmod(path, 0o700) }
     } catch {
       guard error.code == EEXIST else { throw error }
     }

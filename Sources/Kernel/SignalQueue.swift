@@ -38,7 +38,10 @@ public struct SignalQueue: ~Copyable, Sendable {
   }
 
   /// Makes a write to a pipe or socket that nobody reads fail with EPIPE, rather than end the process.
-  public static func ignoreBrokenPipes() {
+  ///
+  /// And a write beyond the file size limit fail with EFBIG.
+  public static func ignoreWriteSignals() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
   }
 }

@@ -67,6 +67,8 @@ extension LedgerError {
       (code, advice) = (.inputOutput, "the disk failed; check the system's log")
     case SQLITE_CORRUPT: (code, advice) = (.corrupt, "it is damaged; move it away to begin a new one")
     case SQLITE_NOTADB: (code, advice) = (.notALedger, "it is not an SQLite database; move it away")
+    case SQLITE_CANTOPEN where systemError == EMFILE || systemError == ENFILE:
+      (code, advice) = (.cannotOpen, "too many files are open; raise the limit (ulimit -n)")
     case SQLITE_CANTOPEN: (code, advice) = (.cannotOpen, "check that its folder exists and may be written")
     case SQLITE_CONSTRAINT: (code, advice) = (.forbidden, "please report this as a fault in Reeve")
     default: (code, advice) = (.other, "please report this as a fault in Reeve")

@@ -51,6 +51,10 @@ public enum LedgerFile {
     guard owner == Schema.applicationIdentifier || (owner == 0 && version == 0 && tables == 0) else {
       throw LedgerError(.notALedger, "\(database.path) belongs to another program; move it away and try again")
     }
+    guard version > 0 || owner == 0 else {
+      throw LedgerError(
+        .corrupt, "the ledger \(database.path) has lost its schema's version; move it away to begin anew")
+    }
     guard version <= migrations.count else {
       throw LedgerError(
         .newerSchema,

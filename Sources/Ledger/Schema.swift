@@ -92,6 +92,10 @@ enum Schema {
     CREATE TRIGGER runs_keep_their_name BEFORE UPDATE OF id ON runs
     BEGIN SELECT RAISE(ABORT, 'a run keeps its name'); END;
 
+    CREATE TRIGGER runs_keep_their_beginning
+    BEFORE UPDATE OF plugin, created, directory, prompt, labels, limits ON runs
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+
     CREATE TRIGGER runs_move_forward BEFORE UPDATE OF status ON runs
     WHEN \(illegal)
     BEGIN SELECT RAISE(ABORT, 'this status cannot follow that one; a terminal one is final'); END;

@@ -20,6 +20,11 @@ public struct RunRequest: Sendable {
   /// The caller's environment.
   public var environment: [String: String]
 
+  /// Whether a program can have a variable of this name and value.
+  public static func isVariable(_ name: String, _ value: String) -> Bool {
+    EnvironmentRules.isName(name) && !value.utf8.contains(0)
+  }
+
   /// A request with nothing but what every request has.
   public init(plugin: String, directory: String, environment: [String: String]) {
     self.plugin = plugin

@@ -5,6 +5,8 @@ internal import Wire
 public struct UsageTally: Sendable {
   /// An agent speaks of a handful of figures; one that invents names without end is not followed.
   private static let mostNames = 64
+  /// A usage event is a short line. This one is read as a tree, which a long one would hold up the loop with.
+  private static let longestEvent = 64 * 1024
 
   private var counts: [(name: String, value: Int64)] = []
   /// What it cost, in dollars.
@@ -15,7 +17,7 @@ public struct UsageTally: Sendable {
 
   /// Adds the numbers of one usage event.
   public mutating func add(_ line: RawSpan) {
-    guard case .object(let event)? = try? JSON.parse(line) else { return }
+    guard line.byteCount <= Self.longestEvent, case .object(let event)? = try? JSON.parse(line) else { return }
     for member in event.members {
       switch (member.key, member.value) {
       case ("cost_usd", .number(let value)) where value.isFinite: cost = (cost ?? 0) + value

@@ -35,15 +35,22 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
   private static func start(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
     let host = session.host
     let directory = try parameters.string("cwd") ?? session.directory
-    guard directory.hasPrefix("/") else { throw Parameters.wrong("“cwd” must be an absolute path") }
+    guard directory.hasPrefix("/"), !directory.utf8.contains(0) else {
+      throw Parameters.wrong("“cwd” must be an absolute path")
+    }
     var request = RunRequest(
       plugin: try parameters.required("plugin"), directory: directory, environment: session.environment)
     request.prompt = try parameters.string("prompt")
     request.model = try parameters.string("model")
     request.session = try parameters.string("session")
-    request.limits = try parameters.texts("limits").map { ($0.name, $0.value) }
+    request.limits = try parameters.texts("limits", orNumbers: true).map { ($0.name, $0.value) }
     request.labels = try parameters.texts("labels")
-    for variable in try parameters.texts("env") { request.environment[variable.name] = variable.value }
+    for variable in try parameters.texts("env") {
+      guard RunRequest.isVariable(variable.name, variable.value) else {
+        throw Parameters.wrong("“env.\(variable.name)” is no variable that a program can have")
+      }
+      request.environment[variable.name] = variable.value
+    }
     try parameters.finish()
     // It sees the run until the program runs or has failed to; then it is let go.
     let starting = Starting(host: host, reply: reply)

@@ -44,8 +44,8 @@ struct Parameters {
     }
   }
 
-  /// An object of texts; numbers are taken as their text.
-  mutating func texts(_ name: String) throws(RPCError) -> [(name: String, value: String)] {
+  /// An object of texts; where it makes sense numbers are taken as their text.
+  mutating func texts(_ name: String, orNumbers: Bool = false) throws(RPCError) -> [(name: String, value: String)] {
     switch take(name) {
     case nil: return []
     case .object(let object):
@@ -53,7 +53,7 @@ struct Parameters {
       for member in object.members {
         switch member.value {
         case .string(let text): texts.append((member.key, text))
-        case .integer, .number: texts.append((member.key, member.value.text))
+        case .integer where orNumbers, .number where orNumbers: texts.append((member.key, member.value.text))
         default: throw Self.wrong("“\(name).\(member.key)” must be text")
         }
       }

@@ -86,7 +86,7 @@ extension RunMachine {
     state = .killing
     timers.arm(.bury, at: now, after: terms.bury)
     timers.arm(.again, at: now, after: RunMachine.strikeInterval)
-    return Actions(tree: .kill)
+    return Actions(flags: hasLeaderExited ? .leftovers : [], tree: .kill)
   }
 
   mutating func buryRanOut(at now: Instant) -> Actions {

@@ -53,6 +53,9 @@ public struct RunMachine: ~Copyable {
   /// The grace of a run that must stop now.
   public static let shortGrace = TimeSpan.milliseconds(200)
 
+  /// An agent has a few tool calls open at once; one that claims more is not followed further, only timed.
+  static let mostOpenTools = 256
+
   struct OpenTool: Hashable {
     var identifier: UInt64
     var started: Instant
@@ -153,7 +156,7 @@ public struct RunMachine: ~Copyable {
       return .none
     case .content: break
     case .toolStarted(let identifier):
-      if !openTools.contains(where: { $0.identifier == identifier }) {
+      if openTools.count < Self.mostOpenTools, !openTools.contains(where: { $0.identifier == identifier }) {
         openTools.append(OpenTool(identifier: identifier, started: now))
       }
     case .toolFinished(let identifier): openTools.removeAll { $0.identifier == identifier }
@@ -214,8 +217,9 @@ public struct RunMachine: ~Copyable {
       actions.add(end())
       return actions
     }
-    // What the leader left behind is told to go at once, as far along as the burial is.
-    actions.flags.insert(.leftovers)
+    // What the leader left behind is told to go at once, as far along as the burial is. It is worth a flag only if
+    // nobody had been told yet, or if it does not go: see graceRanOut.
+    if state != .terminating && state != .killing && state != .stuck { actions.flags.insert(.leftovers) }
     switch state {
     case .terminating: actions.tree = .stop
     case .killing, .stuck: actions.tree = .kill

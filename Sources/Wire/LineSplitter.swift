@@ -21,6 +21,11 @@ public struct LineSplitter: ~Copyable {
   /// How many bytes of the unfinished line have been seen.
   public var pending: Int { dropped > 0 ? dropped : carried.count }
 
+  /// Shows the unfinished line, if it is held, and keeps it: it may be whole but for its newline.
+  public func peek(_ body: (RawSpan) -> Void) {
+    if dropped == 0 && !carried.isEmpty { Self.give(carried.span.bytes, to: body) }
+  }
+
   /// Takes the next bytes of the stream, calling `line` for every line they complete and `skipped`, with its size, for
   /// one over the limit.
   public mutating func feed(_ chunk: RawSpan, line: (RawSpan) -> Void, skipped: (Int) -> Void) {

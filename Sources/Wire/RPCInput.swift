@@ -13,6 +13,9 @@ public enum RPCInput: Equatable, Sendable {
     case invalid(id: RPCIdentifier, RPCError)
   }
 
+  /// A longer batch is refused as a whole: each of its messages would cost an answer.
+  public static let longestBatch = 1000
+
   /// Reads a line.
   public static func parse(_ line: RawSpan) -> RPCInput {
     let value: JSON
@@ -24,6 +27,9 @@ public enum RPCInput: Equatable, Sendable {
     }
     guard case .array(let values) = value else { return .single(Item(value)) }
     guard !values.isEmpty else { return .single(.invalid(id: .null, .invalid("an empty batch"))) }
+    guard values.count <= longestBatch else {
+      return .single(.invalid(id: .null, .invalid("a batch of \(values.count) messages; at most \(longestBatch)")))
+    }
     return .batch(values.map { Item($0) })
   }
 }

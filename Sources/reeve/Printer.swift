@@ -20,7 +20,7 @@ final class Printer: Sendable {
 
   init() throws(SystemError) {
     inbox = try Port(blocking: true)
-    ended = try Port(blocking: true)
+    ended = try Port(blocking: false)
     try Worker("printer") { [self] in serve() }.detach()
   }
 
@@ -33,11 +33,10 @@ final class Printer: Sendable {
   /// Whether the other end keeps up.
   var keepsUp: Bool { waiting.load(ordering: .relaxed) < Self.patience }
 
-  /// Waits until everything is written.
-  func finish() {
+  /// Nothing more will come: gives what becomes readable when everything is written.
+  func finish() throws(SystemError) -> Descriptor {
     inbox.send(.end)
-    var answers: [Bool] = []
-    ended.take(&answers)
+    return try ended.watchable()
   }
 
   private func serve() {

@@ -18,7 +18,7 @@ enum ExitCode: Int32, CaseIterable {
     case .succeeded: "it succeeded"
     case .failed: "the run failed"
     case .usage: "the command line is wrong"
-    case .trouble: "the host or the ledger is in trouble"
+    case .trouble: "the host, the ledger, a plugin or stdout is in trouble"
     case .timedOut: "the run timed out"
     case .cancelled: "the run was cancelled"
     case .outOfMemory: "the run ran out of memory"
@@ -40,10 +40,13 @@ struct CommandFailure: Error {
 /// The program: it finds the command and runs it.
 enum Program {
   static func main() {
+    Terminal.fillStandardDescriptors()
     let arguments = CommandLine.arguments.dropFirst()
     do {
       let code = try run(Array(arguments))
-      Terminal.finish(code)
+      guard let trouble = Terminal.trouble else { Terminal.finish(code) }
+      Terminal.complain(trouble)
+      Terminal.finish(.trouble)
     } catch {
       let failure = explain(error)
       Terminal.complain(failure.message)
@@ -76,7 +79,7 @@ enum Program {
       // The request is at fault.
       case .notFound, .badLimit, .badRequest, .promptTooLarge: CommandFailure(.usage, error.message)
       // The set-up is.
-      case .badManifest, .missingEnvironment, .programNotFound: CommandFailure(.failed, error.message)
+      case .badManifest, .missingEnvironment, .programNotFound: CommandFailure(.trouble, error.message)
       }
     case let error as HostError: CommandFailure(.trouble, error.message)
     default: CommandFailure(.trouble, "\(error)")

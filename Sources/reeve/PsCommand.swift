@@ -46,7 +46,7 @@ enum PsCommand {
   }
 
   private static func age(_ run: RunRecord, _ now: Int64) -> String {
-    let seconds = max(0, (now - run.created.milliseconds) / 1000)
+    let seconds = max(0, (now &- run.created.milliseconds) / 1000)
     return switch seconds {
     case ..<60: "\(seconds)s"
     case ..<3600: "\(seconds / 60)m"
@@ -56,7 +56,7 @@ enum PsCommand {
   }
 
   private static func excerpt(_ run: RunRecord) -> String {
-    let text = run.error ?? run.text ?? run.prompt
+    let text = Terminal.printable(run.error ?? run.text ?? run.prompt)
     let line = text.split(whereSeparator: \.isNewline).first.map { String($0) } ?? ""
     return line.count > 60 ? String(line.prefix(59)) + "…" : line
   }

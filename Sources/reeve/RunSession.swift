@@ -22,13 +22,19 @@ internal import Wire
   private let printer: Printer
   private let isJSON: Bool
   private let finish: LoopProgram.Finish
-  private let ledgerTimer = LoopTimer(tag: 0)
+  private enum Tag {
+    static let ledger = 0
+    static let printed = 1
+  }
+
+  private let ledgerTimer = LoopTimer(tag: Tag.ledger)
+  private var printed: Watched<Descriptor>?
+  private var outcome: Result<ExitCode, CommandFailure>?
   private var run: RunRecord?
   private var status: StatusLine?
   private var interrupts = 0
   private var hasSpoken = false
   private var isVerdictShown = false
-  private var isOver = false
 
   static func begin(
     _ request: RunRequest, _ surroundings: Surroundings, _ state: StateFolder, isJSON: Bool,
@@ -44,7 +50,7 @@ internal import Wire
     do {
       let run = try host.start(request, observer: session)
       session.run = run
-      if Terminal.isErrorTerminal && !isJSON { session.status = StatusLine(run, printer: session.printer) }
+      if Terminal.hasCursor && !isJSON { session.status = StatusLine(run, printer: session.printer) }
     } catch {
       session.close()
       throw error
@@ -102,6 +108,8 @@ internal import Wire
 
   /// Once asks, twice insists.
   private func signalled(_ number: Int32) {
+    // The run is over, and somebody does not read what it said: whoever sends a signal does not want to wait for that.
+    if outcome != nil { return leave() }
     interrupts += 1
     let urgency: RunMachine.Urgency = interrupts > 1 || number == SIGQUIT ? .now : .normal
     let reason: Verdict.Cancellation =
@@ -113,7 +121,8 @@ internal import Wire
     host.stop(reason, urgency: urgency)
   }
 
-  func ready(_ tag: Int, _ readiness: Readiness) {}
+  /// Everything is printed.
+  func ready(_ tag: Int, _ readiness: Readiness) { leave() }
 
   /// The ledger took nothing for as long as is sensible to wait.
   func timerFired(_ tag: Int) { end() }
@@ -123,26 +132,39 @@ internal import Wire
     end(.success(ExitCode(run.status)))
   }
 
+  /// The run is over: what is left is to have its answer read, for which signals are still heard.
   private func end(_ result: Result<ExitCode, CommandFailure>) {
-    guard !isOver else { return }
+    guard outcome == nil else { return }
+    outcome = result
+    status?.end()
+    server.close()
+    do {
+      printed = try Watched(try printer.finish(), tag: Tag.printed, source: self)
+    } catch {
+      leave()
+    }
+  }
+
+  /// Closes the ledger and ends the program.
+  private func leave() {
+    guard let outcome else { return }
+    printed.take()?.close()
     let trouble = host.ledgerTrouble
     let unwritten = close()
-    printer.finish()
     if unwritten > 0, let run {
       let why = trouble?.message ?? "the ledger did not take it"
       finish(.failure(CommandFailure(.trouble, "run \(run.id) is \(run.status.rawValue), but not recorded: \(why)")))
     } else {
-      finish(result)
+      finish(outcome)
     }
   }
 
   @discardableResult
   private func close() -> Int {
-    isOver = true
-    status?.end()
+    let patience: TimeSpan = ledgerTimer.deadline == .never ? .seconds(5) : .milliseconds(100)
     ledgerTimer.disarm()
     server.close()
-    return host.close(patience: ledgerTimer.deadline == .never ? .seconds(5) : .milliseconds(100))
+    return host.close(patience: patience)
   }
 }
 

@@ -31,7 +31,7 @@ enum ShowCommand {
       ("labels", run.labels.text == "{}" ? nil : run.labels.text), ("prompt", run.prompt.isEmpty ? nil : run.prompt),
       ("output", run.output?.text), ("text", run.text),
     ]
-    Terminal.print(columns(rows.compactMap { row in row.1.map { (row.0, indented($0)) } }) + "\n")
+    Terminal.print(columns(rows.compactMap { row in row.1.map { (row.0, indented(Terminal.printable($0))) } }) + "\n")
     return .succeeded
   }
 

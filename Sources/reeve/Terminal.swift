@@ -1,11 +1,46 @@
 internal import Glibc
 internal import Kernel
+internal import Synchronization
 
 /// What the program says to whoever called it. Nothing here is called from the loop: the other end of stdout may
 /// stop reading for ever.
 enum Terminal {
   static let isOutputTerminal = isatty(STDOUT_FILENO) == 1
   static let isErrorTerminal = isatty(STDERR_FILENO) == 1
+
+  /// Whether stderr is a terminal on which a line can be drawn over.
+  static var hasCursor: Bool {
+    guard isErrorTerminal, let kind = getenv("TERM") else { return false }
+    let name = String(cString: kind)
+    return !name.isEmpty && name != "dumb"
+  }
+
+  /// What first went wrong with stdout, but for a reader that left.
+  private static let outputFailure = Atomic<Int32>(0)
+
+  /// What first went wrong with stdout, for people; a reader that left is nothing wrong.
+  static var trouble: String? {
+    let code = outputFailure.load(ordering: .relaxed)
+    return code == 0 ? nil : "stdout: \(SystemError.describe(code))"
+  }
+
+  /// Sees to it that the three standard descriptors are there: a file that was opened under one of their numbers
+  /// would be written to in its place. What stands in for a closed stdout cannot be written, so that it is noticed.
+  static func fillStandardDescriptors() {
+    for descriptor in 0...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
+  /// A text that does to a terminal what it looks like, whoever wrote it: no control characters but newlines and tabs.
+  static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          let isControl = scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
+          return isControl && scalar != "\n" && scalar != "\t" ? "\u{fffd}" : scalar
+        }))
+  }
 
   /// Writes to stdout, all of it.
   static func print(_ text: String) { write(Array(text.utf8), to: STDOUT_FILENO) }
@@ -29,6 +64,7 @@ enum Terminal {
           var interest = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
           poll(&interest, 1, -1)
         } else if errno != EINTR {
+          if descriptor == STDOUT_FILENO && errno != EPIPE { outputFailure.store(errno, ordering: .relaxed) }
           return
         }
       }

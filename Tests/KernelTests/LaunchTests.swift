@@ -67,7 +67,7 @@ struct LaunchTests {
     let thread = try WorkerThread()
     // SIGPIPE and SIGUSR2 for the whole process, harmless to the other tests; SIGTERM is blocked for the thread alone.
     let maskBefore = try thread.submit {
-      SignalQueue.ignoreBrokenPipes()
+      SignalQueue.ignoreWriteSignals()
       signal(SIGUSR2) { _ in }
       var set = sigset_t()
       sigemptyset(&set)

@@ -19,18 +19,18 @@ struct BadInputTests {
   func `a broken manifest is refused with its file, line and column`() throws {
     let world = try World()
     try world.addPlugin("broken", "{\n  \"name\": \"broken\",\n  \"version\" \"1\"\n}\n")
-    try expectRefusal(world, ["run", "broken"], code: 1, saying: ["broken/plugin.json:3:13:"])
+    try expectRefusal(world, ["run", "broken"], code: 3, saying: ["broken/plugin.json:3:13:"])
   }
 
   @Test
   func `an unknown key in a manifest is named, wherever it is`() throws {
     let world = try World()
     try world.addPlugin("a", #"{"name":"a","version":"1","command":["/bin/true"],"colour":1}"#)
-    try expectRefusal(world, ["run", "a"], code: 1, saying: ["a/plugin.json", "“colour”", "unknown key"])
+    try expectRefusal(world, ["run", "a"], code: 3, saying: ["a/plugin.json", "“colour”", "unknown key"])
     try world.addPlugin("b", #"{"name":"b","version":"1","command":["/bin/true"],"env":{"paas":[]}}"#)
-    try expectRefusal(world, ["run", "b"], code: 1, saying: ["“env.paas”"])
+    try expectRefusal(world, ["run", "b"], code: 3, saying: ["“env.paas”"])
     try world.addPlugin("c", #"{"name":"c","version":"1","command":["/bin/true"],"limits":{"wal":"1s"}}"#)
-    try expectRefusal(world, ["run", "c"], code: 1, saying: ["“limits.wal”", "wall"])
+    try expectRefusal(world, ["run", "c"], code: 3, saying: ["“limits.wal”", "wall"])
   }
 
   @Test(arguments: [
@@ -114,7 +114,7 @@ struct BadInputTests {
   {
     let world = try World()
     try world.addPlugin("gone", #"{"name":"gone","version":"1","command":["no-such-program"]}"#)
-    try expectRefusal(world, ["run", "gone"], code: 1, saying: ["no-such-program", "/usr/bin"])
+    try expectRefusal(world, ["run", "gone"], code: 3, saying: ["no-such-program", "/usr/bin"])
     try world.addPlugin("plain", #"{"name":"plain","version":"1","command":["/etc/passwd"]}"#)
     try expectRefusal(world, ["run", "plain"], code: 1, saying: ["/etc/passwd"], rows: 1)
     let run = try world.run()

@@ -197,6 +197,54 @@ struct CommandTests {
   }
 
   @Test
+  func `a signal ends a host whose answer nobody reads`() throws {
+    let world = try World()
+    let script = #"""
+      printf '{"type":"result","status":"ok","output":"'; head -c 500000 /dev/zero | tr '\0' x; echo '"}'
+      """#
+    // The reader is there and never reads.
+    let shell = try Child(
+      "/bin/sh", ["-c", "(exec \"$0\" run script \"$1\") | sleep 1000", Repository.program("reeve"), script],
+      environment: world.environment, directory: world.folder.path)
+    try world.awaitRun("the run is held up") { $0.status == .succeeded && $0.disposal == .gone }
+    let reeve = try ProcessTable.all().first { $0.name == "reeve" && $0.session == shell.pid }
+    let pid = try #require(reeve?.pid)
+    #expect(isAlive(pid))
+    kill(pid, SIGINT)
+    try eventually("the host does not end") { !isAlive(pid) }
+    for process in try ProcessTable.members(ofSession: shell.pid) { kill(process.pid, SIGKILL) }
+  }
+
+  @Test
+  func `an answer that cannot be written is no success`() throws {
+    let world = try World()
+    for (words, redirection) in [("run echo hi", ">/dev/full"), ("run echo hi --json", ">&-"), ("help", ">/dev/full")] {
+      let shell = try Child(
+        "/bin/sh", ["-c", "exec \"$0\" \(words) \(redirection)", Repository.program("reeve")],
+        environment: world.environment, directory: world.folder.path)
+      #expect(try shell.wait() == .code(3))
+      #expect(shell.errors.hasPrefix("reeve: stdout: ") && shell.errors.split(separator: "\n").count == 1)
+    }
+    #expect(try world.runs().allSatisfy { $0.status == .succeeded })
+  }
+
+  @Test
+  func `a relative REEVE_STATE is taken from the current directory`() throws {
+    let world = try World()
+    world.environment["REEVE_STATE"] = "here/state"
+    #expect(try world.call("run", "echo", "hi").code == .code(0))
+    #expect(world.has("here/state/ledger.db"))
+  }
+
+  @Test
+  func `the bundled echo says exactly what it was told`() throws {
+    let world = try World()
+    let text = "a\\b \"c\" \t\u{1}\u{1f} é\nsecond\n\nlast"
+    let ended = try world.call("run", "echo", text)
+    #expect(ended.output == text + "\n", "\(ended.errors)")
+  }
+
+  @Test
   func `version and help say what they should`() throws {
     let world = try World()
     #expect(try world.call("version").output.hasPrefix("reeve "))

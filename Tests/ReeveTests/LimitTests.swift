@@ -33,6 +33,41 @@ struct LimitTests {
     #expect(!isAlive(try #require(run.pid)))
   }
 
+  // A complete final word that lacks only its newline is there: no clock and no cancel wins over it.
+  @Test(arguments: ["wall=1s", "idle=1s", "start=1s"])
+  func `a final word without its newline wins over a clock`(limit: String) throws {
+    let world = try World()
+    let script = #"printf '{"type":"result","status":"ok","output":7}'; sleep 1000"#
+    let ended = try world.call("run", "script", script, "--limit", limit, "--limit", "idle=2s", "--limit", "leave=0s")
+    #expect(ended.code == .code(0) && ended.output == "7\n", "\(ended.errors)")
+    #expect(try world.run().status == .succeeded)
+  }
+
+  @Test
+  func `a final word without its newline wins over a cancel`() throws {
+    let world = try World()
+    let script = #"printf '{"type":"result","status":"ok","output":7}'; touch said; sleep 1000"#
+    let reeve = try world.reeve("run", "script", script, "--limit", "leave=0s")
+    try eventually("it says nothing") { world.has("said") }
+    try world.awaitRun("it does not run") { $0.status == .running }
+    reeve.signal(SIGINT)
+    #expect(try reeve.wait() == .code(0))
+    #expect(reeve.output == "7\n")
+  }
+
+  @Test(arguments: [
+    #"print('{"type":"usage"' + ''.join(',"k%d":1' % n for n in range(200000)) + '}')"#,
+    #"for n in range(100000): print('{"type":"usage","k%d":1}' % n)"#,
+    #"for n in range(200000): print('{"type":"tool","id":"t%d","state":"started"}' % n)"#,
+  ])
+  func `no line of an agent holds the host up`(program: String) throws {
+    let world = try World()
+    let script = "python3 -c \(quoted(program)); echo '{\"type\":\"result\",\"status\":\"ok\"}'"
+    #expect(try world.call("run", "script", script, "--limit", "wall=50s").code == .code(0))
+  }
+
+  private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: #"'\''"#) + "'" }
+
   // T6
   @Test
   func `an open tool call may be silent for longer than idle`() throws {
@@ -141,6 +176,33 @@ struct LimitTests {
     #expect(logs.count == Int(run.eventsStored) + 1)
     #expect(logs.dropLast().allSatisfy { $0.hasSuffix("x\"}") })
     #expect(logs.last == #"{"type":"reeve.gap","first":\#(run.eventsStored + 1),"last":101}"#)
+  }
+
+  @Test
+  func `a run that fills the disk itself still gets its verdict recorded`() throws {
+    let world: World
+    do {
+      world = try World(stateBytes: 2 << 20)
+    } catch {
+      return skip("no file system could be mounted (\(error)): a run that fills the disk")
+    }
+    let script = #"yes '{"type":"progress"}' | head -c 8000000; echo '{"type":"result","status":"ok"}'"#
+    let ended = try world.call("run", "script", script)
+    #expect(ended.code == .code(0), "\(ended.errors)")
+    let run = try world.run()
+    #expect(run.status == .succeeded && run.disposal == .gone && run.flags.contains(.transcriptGap))
+  }
+
+  @Test
+  func `a file size limit costs the transcript and not the host`() throws {
+    let world = try World()
+    let script = #"head -c 1000000 /dev/zero | tr '\0' x; echo; echo '{"type":"result","status":"ok"}'"#
+    #expect(try world.call("run", "echo", "hi").code == .code(0))
+    let shell = try Child(
+      "/bin/sh", ["-c", "ulimit -f 300; exec \"$0\" run script \"$1\"", Repository.program("reeve"), script],
+      environment: world.environment, directory: world.folder.path)
+    #expect(try shell.wait() == .code(0), "\(shell.errors)")
+    #expect(try #require(try world.runs().last).notableFlags.contains(.transcriptGap))
   }
 
   private func fileSize(_ world: World, _ run: RunRecord, _ name: String) throws -> Int {

@@ -144,4 +144,14 @@ import Wire
     message.encode(to: &output)
     return String(decoding: output, as: UTF8.self)
   }
+
+  @Test
+  func `a batch that is too long is refused as a whole, with one answer`() {
+    let text = "[" + Array(repeating: "1", count: RPCInput.longestBatch + 1).joined(separator: ",") + "]"
+    guard case .single(.invalid(id: .null, let error)) = RPCInput.parse(Array(text.utf8).span.bytes) else {
+      Issue.record("it was read as a batch")
+      return
+    }
+    #expect(error.code == RPCError.invalidRequest.code)
+  }
 }
