@@ -40,14 +40,6 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// The message.
   public var description: String { message }
-
-  /// Whether it may pass by itself, so that trying again makes sense.
-  public var isTransient: Bool {
-    switch code {
-    case .busy, .full, .readOnly, .inputOutput, .cannotOpen: true
-    case .corrupt, .notALedger, .newerSchema, .forbidden, .other: false
-    }
-  }
 }
 
 extension LedgerError {
