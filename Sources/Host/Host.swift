@@ -260,7 +260,6 @@ public import Supervision
   }
 
   private func stoodStill(for span: TimeSpan) {
-    log("the host stood still for \(span.milliseconds) ms; that is not charged to its runs")
     for run in runs.values { run.hostStoodStill(for: span) }
   }
 }

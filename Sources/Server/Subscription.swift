@@ -7,6 +7,8 @@ internal import Wire
 @LoopActor final class Subscription {
   /// One notification carries about this much, or one event.
   nonisolated static let notificationBytes = 256 * 1024
+  /// How much of the file one turn reads, in pieces: to find its place far behind in it takes several turns.
+  nonisolated static let mostPieces = 16
   /// A longer event is not sent, only said to be there.
   nonisolated static let longestEvent = 1 << 20
 
@@ -26,8 +28,10 @@ internal import Wire
     guard !isOver else { return false }
     var batch = Batch(run: run)
     var hasMore = true
-    while hasMore && batch.bytes < Self.notificationBytes {
+    var pieces = 0
+    while hasMore && batch.bytes < Self.notificationBytes && pieces < Self.mostPieces {
       hasMore = (try? reader.readPiece { batch.append($0, $1) }) ?? false
+      pieces += 1
     }
     // Only a run of which nothing is left writes no more.
     if !hasMore && (record.disposal == .gone || record.disposal == .none) && record.status.isTerminal {

@@ -47,6 +47,7 @@ internal import Wire
     let session = try RunSession(host, request, isJSON: isJSON, finish)
     host.onSignal = { session.signalled($0) }
     host.onQuiet = { session.end() }
+    host.log = { session.tell($0) }
     do {
       let run = try host.start(request, observer: session)
       session.run = run
@@ -86,6 +87,12 @@ internal import Wire
   }
 
   func runRefused(_ run: RunID, _ error: HostError) { end(.failure(CommandFailure(.trouble, error.message))) }
+
+  /// Something that whoever called may have to act on.
+  private func tell(_ message: String) {
+    let line = Array("reeve: \(message)\n".utf8)
+    if let status { status.complain(line) } else { printer.write(line, to: STDERR_FILENO) }
+  }
 
   private func showVerdict(_ run: RunRecord) {
     isVerdictShown = true

@@ -32,6 +32,14 @@ internal import Model
     show()
   }
 
+  /// Writes a line of its own above it, to stderr.
+  func complain(_ line: [UInt8]) {
+    hide()
+    startLine()
+    printer.write(line, to: STDERR_FILENO)
+    show()
+  }
+
   func ready(_ tag: Int, _ readiness: Readiness) {}
 
   func timerFired(_ tag: Int) {
@@ -45,6 +53,10 @@ internal import Model
   func end() {
     timer.disarm()
     hide()
+    startLine()
+  }
+
+  private func startLine() {
     if !isAtLineStart { printer.write([UInt8(ascii: "\n")], to: STDOUT_FILENO) }
     isAtLineStart = true
   }
