@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Headers older than the kernel lack it. */
@@ -58,6 +59,10 @@ int cl_wait_pidfd(int pidfd, cl_wait wait, cl_ending *ending) {
 }
 
 int cl_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+ssize_t cl_get_attribute(const char *path, const char *name, void *value, size_t size) {
+  return getxattr(path, name, value, size);
+}
 
 int cl_signal_descriptor(const int *signals, size_t count) {
   sigset_t set;

@@ -68,6 +68,19 @@ public struct Directory: ~Copyable, Sendable {
 
   /// The names in it, in no order; bytes that are not UTF-8 are shown as replacement characters.
   public func entries() throws(SystemError) -> [String] {
+    var names: [String] = []
+    try forEachEntry { name, _ in names.append(name) }
+    return names
+  }
+
+  /// The names of the directories in it, on a file system that tells kinds while it lists names, as the kernel's own do.
+  func subdirectories() throws(SystemError) -> [String] {
+    var names: [String] = []
+    try forEachEntry { name, kind in if kind == DT_DIR { names.append(name) } }
+    return names
+  }
+
+  private func forEachEntry(_ body: (_ name: String, _ kind: Int) -> Void) throws(SystemError) {
     // An O_PATH descriptor cannot be read, and a reader of its own has a position of its own.
     let reader = try retryingInterrupts("openat", path) {
       openat(descriptor.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -78,17 +91,16 @@ public struct Directory: ~Copyable, Sendable {
       throw error
     }
     defer { closedir(stream) }
-    var names: [String] = []
     while true {
       errno = 0
       guard let entry = readdir(stream) else {
         if errno != 0 { throw .last("readdir", path) }
-        return names
+        return
       }
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
-      if name != "." && name != ".." { names.append(name) }
+      if name != "." && name != ".." { body(name, Int(entry.pointee.d_type)) }
     }
   }
 

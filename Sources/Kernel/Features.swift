@@ -15,12 +15,18 @@ public struct Features: OptionSet, Sendable {
   public static let clone3 = Features(rawValue: 1 << 0)
   /// Marking all descriptors close-on-exec in one call; else one by one.
   public static let closeRange = Features(rawValue: 1 << 1)
+  /// Control groups of version 2; else those of version 1.
+  public static let cgroup2 = Features(rawValue: 1 << 2)
+  /// Control groups of version 1; else a tree is held by other means.
+  public static let cgroup1 = Features(rawValue: 1 << 3)
+  /// Killing a whole group in one write; else it is frozen, and its members are killed one by one.
+  public static let cgroupKill = Features(rawValue: 1 << 4)
 
   /// All that this process may try.
   public static let usable = Features.all.subtracting(parse(getenv("REEVE_MASK").map { String(cString: $0) } ?? ""))
 
   /// Every feature there is.
-  public static let all: Features = [.clone3, .closeRange]
+  public static let all: Features = [.clone3, .closeRange, .cgroup2, .cgroup1, .cgroupKill]
 
   /// The features in a comma list; a name that is not known here may be known to another version.
   static func parse(_ list: String) -> Features {
@@ -28,6 +34,9 @@ public struct Features: OptionSet, Sendable {
       switch name {
       case "clone3": features.insert(.clone3)
       case "close_range": features.insert(.closeRange)
+      case "cgroup2": features.insert(.cgroup2)
+      case "cgroup1": features.insert(.cgroup1)
+      case "cgroup_kill": features.insert(.cgroupKill)
       default: break
       }
     }

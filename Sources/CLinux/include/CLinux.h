@@ -43,6 +43,8 @@ int cl_wait_pidfd(int pidfd, cl_wait wait, cl_ending *ending);
 
 int cl_become_subreaper(void);
 
+ssize_t cl_get_attribute(const char *path, const char *name, void *value, size_t size);
+
 /* A nonblocking descriptor that yields these signals, which the caller has blocked. */
 int cl_signal_descriptor(const int *signals, size_t count);
 
