@@ -1,0 +1,79 @@
+public import Model
+
+extension RunGroups {
+  /// What the groups of a run count; nil each that is not known here.
+  public struct Reading: Equatable, Sendable {
+    /// Bytes of memory in use.
+    public var memory: Int64?
+    /// The most bytes of memory that were in use at once.
+    public var memoryPeak: Int64?
+    /// How often a process was killed because memory had run out: for its own limit, an ancestor's or the machine's.
+    public var oomKills: Int64?
+    /// How often memory ran out because of its own limit.
+    public var ownOOMs: Int64?
+    /// Processes and threads.
+    public var tasks: Int64?
+    /// The most processes and threads that there were at once.
+    public var tasksPeak: Int64?
+    /// How often a process or thread was refused because of the limit.
+    public var tasksRefused: Int64?
+    /// Processor time.
+    public var cpu: TimeSpan?
+  }
+
+  /// Reads all counters.
+  public func reading() -> Reading {
+    var reading = Reading()
+    switch memoryVersion {
+    case .v2: memory?.readMemory(into: &reading)
+    case .v1: memory?.readLegacyMemory(into: &reading)
+    case nil: break
+    }
+    reading.tasks = pids?.number("pids.current")
+    reading.tasksPeak = pids?.number("pids.peak")
+    reading.tasksRefused = pids?.number("pids.events", key: "max")
+    // In the v2 tree even without controllers.
+    if let microseconds = unified?.number("cpu.stat", key: "usage_usec") {
+      reading.cpu = TimeSpan(nanoseconds: microseconds * 1000)
+    }
+    return reading
+  }
+}
+
+extension ControlGroup {
+  fileprivate func readMemory(into reading: inout RunGroups.Reading) {
+    reading.memory = number("memory.current")
+    reading.memoryPeak = number("memory.peak")
+    if let kills = number("memory.events", key: "oom_kill") {
+      reading.oomKills = kills + (number("memory.events", key: "oom_group_kill") ?? 0)
+    }
+    // `memory.events` would count the limits of groups below, too; kernels before 5.3 have nothing else.
+    reading.ownOOMs = number("memory.events.local", key: "oom")
+  }
+
+  fileprivate func readLegacyMemory(into reading: inout RunGroups.Reading) {
+    reading.memory = number("memory.usage_in_bytes")
+    reading.memoryPeak = number("memory.max_usage_in_bytes")
+    reading.oomKills = number("memory.oom_control", key: "oom_kill")
+    guard let kills = reading.oomKills else { return }
+    reading.ownOOMs = kills > 0 && hasReachedLegacyLimit ? 1 : 0
+  }
+
+  /// Whether its own limit was ever hit; v1 does not count that as such.
+  ///
+  /// `failcnt` counts refusals, but not on every kernel those of the limit that includes swap; then the peak tells.
+  private var hasReachedLegacyLimit: Bool {
+    for kind in ["memory", "memory.memsw"] {
+      if let refusals = number("\(kind).failcnt"), refusals > 0 { return true }
+      if let peak = number("\(kind).max_usage_in_bytes"), let limit = number("\(kind).limit_in_bytes"),
+        peak >= limit - ControlGroup.legacySlack
+      {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// The kernel charges in batches, so that the last request may be refused this much, in bytes, below the limit.
+  private static let legacySlack: Int64 = 1 << 20
+}
