@@ -25,7 +25,12 @@ extension RunGroups {
   public func reading() -> Reading {
     var reading = Reading()
     switch memoryVersion {
-    case .v2: memory?.readMemory(into: &reading)
+    case .v2:
+      memory?.readMemory(into: &reading)
+      // Through the descriptor that is polled, which this makes wait for the next event.
+      if let kills = memoryFile?.number(beside: "oom_kill") {
+        reading.oomKills = kills + (memoryFile?.number(beside: "oom_group_kill") ?? 0)
+      }
     case .v1: memory?.readLegacyMemory(into: &reading)
     case nil: break
     }
@@ -44,9 +49,6 @@ extension ControlGroup {
   fileprivate func readMemory(into reading: inout RunGroups.Reading) {
     reading.memory = number("memory.current")
     reading.memoryPeak = number("memory.peak")
-    if let kills = number("memory.events", key: "oom_kill") {
-      reading.oomKills = kills + (number("memory.events", key: "oom_group_kill") ?? 0)
-    }
     // `memory.events` would count the limits of groups below, too; kernels before 5.3 have nothing else.
     reading.ownOOMs = number("memory.events.local", key: "oom")
   }

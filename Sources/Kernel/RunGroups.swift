@@ -12,9 +12,9 @@ public struct RunGroups: ~Copyable, Sendable {
   /// What enforces the run's limit of processes and threads; nil when nothing does, or when it has none.
   public let enforcesTasks: CgroupVersion?
   let features: Features
-  /// Kept open, for the kernel wakes only those who wait on a file that they have read.
+  /// Kept open: a file polls as changed until it is read again through the same descriptor.
   private let populationFile: Descriptor?
-  private let memoryFile: Descriptor?
+  let memoryFile: Descriptor?
 
   /// Makes groups of this name in those of the host, with these limits in bytes and in processes and threads.
   public init(
@@ -43,9 +43,9 @@ public struct RunGroups: ~Copyable, Sendable {
   ) throws(SystemError) {
     if let memoryVersion { try memory?.limitMemory(limits.memory, memoryVersion) }
     if let tasks = limits.tasks { try pids?.write("pids.max", "\(tasks)") }
-    let populationFile = try unified?.openIfPresent("cgroup.events")
+    let populationFile = try unified?.openToWatch("cgroup.events")
     // A v1 tree has no such file.
-    let memoryFile = try memory?.openIfPresent("memory.events")
+    let memoryFile = try memory?.openToWatch("memory.events")
     self.populationFile = populationFile
     self.memoryFile = memoryFile
     enforcesMemory = limits.memory == nil ? nil : memoryVersion
@@ -89,7 +89,7 @@ public struct RunGroups: ~Copyable, Sendable {
     return populated > 0
   }
 
-  /// A descriptor that polls as POLLPRI when `isPopulated`, once read, has changed.
+  /// A descriptor that polls as POLLPRI from a change until `isPopulated` is read.
   public var populationEvents: Int32? {
     switch populationFile {
     case .some(let file): file.raw
@@ -99,7 +99,7 @@ public struct RunGroups: ~Copyable, Sendable {
 
   /// What tells that memory ran out.
   public enum MemoryEvents: Equatable, Sendable {
-    /// A descriptor that polls as POLLPRI; a reading makes it wait for the next event.
+    /// A descriptor that polls as POLLPRI from an event until `reading()` is called.
     case file(Int32)
     /// Nothing; in a v1 tree an eventfd can be told, and else nobody counts.
     case none
@@ -152,10 +152,13 @@ extension ControlGroup {
     try write("cgroup.event_control", "\(eventfd) \(control.raw)")
   }
 
-  /// Opens a file to be read more than once; nil where this kernel does not have it.
-  fileprivate func openIfPresent(_ file: String) throws(SystemError) -> Descriptor? {
+  /// Opens a file that polls as changed when it has; nil where this kernel does not have it.
+  fileprivate func openToWatch(_ file: String) throws(SystemError) -> Descriptor? {
     do {
-      return try directory.openFile(file, flags: O_RDONLY)
+      let opened = try directory.openFile(file, flags: O_RDONLY)
+      // It counts as changed until it is read for the first time.
+      _ = opened.number(beside: "")
+      return opened
     } catch {
       guard error.code == ENOENT else { throw error }
       return nil

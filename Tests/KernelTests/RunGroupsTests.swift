@@ -114,9 +114,12 @@ struct RunGroupsTests {
     let name = GroupName()
     guard let host = name.host(for: "waiting for an empty group") else { return }
     let groups = try RunGroups(named: "run", in: host, memory: nil, tasks: nil)
-    let process = try groups.launch("/bin/sleep", ["1000"])
     let events = groups.populationEvents
     var interest = pollfd(fd: try #require(events), events: Int16(POLLPRI), revents: 0)
+    #expect(poll(&interest, 1, 0) == 0)
+    let process = try groups.launch("/bin/sleep", ["1000"])
+    // That the process came is news already.
+    #expect(poll(&interest, 1, 0) == 1)
     #expect(groups.isPopulated == true)
     #expect(poll(&interest, 1, 0) == 0)
     try process.pidfd.send(SIGKILL)
