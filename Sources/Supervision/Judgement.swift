@@ -21,6 +21,14 @@ public enum Breach: CaseIterable, Hashable, Sendable {
   /// The machine's memory ran out, or that of a group around the run.
   case systemMemory
 
+  /// Whether every further moment of it harms others: such a tree is killed at once, not asked to stop.
+  var isHazard: Bool {
+    switch self {
+    case .output, .budget: false
+    case .tasks, .memory, .systemMemory: true
+    }
+  }
+
   var verdict: Verdict {
     switch self {
     case .output: .failed(.outputLimit)

@@ -82,8 +82,13 @@ extension RunMachine {
   }
 
   mutating func graceRanOut(at now: Instant) -> Actions {
-    guard state == .terminating else { return .none }
+    state == .terminating ? kill(at: now) : .none
+  }
+
+  /// Kills the tree.
+  mutating func kill(at now: Instant) -> Actions {
     state = .killing
+    timers.disarmAll()
     timers.arm(.bury, at: now, after: terms.bury)
     timers.arm(.again, at: now, after: RunMachine.strikeInterval)
     return Actions(flags: hasLeaderExited ? .leftovers : [], tree: .kill)

@@ -248,10 +248,11 @@ public struct RunMachine: ~Copyable {
     return endEarly(.cancelled(reason), at: now)
   }
 
-  /// A limit that is no timer was exceeded.
+  /// A limit that is no timer was exceeded. What eats the machine is killed at once, judged or not.
   public mutating func limitExceeded(_ breach: Breach, at now: Instant) -> Actions {
-    guard verdict == nil else { return .none }
-    return endEarly(breach.verdict, at: now)
+    var actions = verdict == nil ? endEarly(breach.verdict, at: now) : .none
+    if breach.isHazard && (state == .leaving || state == .terminating) { actions.add(kill(at: now)) }
+    return actions
   }
 
   /// Reeve itself cannot go on with the run.
