@@ -42,6 +42,7 @@ let package = Package(
     .target(
       name: "Support", dependencies: ["Ledger", "Wire", "Kernel", "Model"], path: "Tests/Support",
       swiftSettings: strict),
+    .executableTarget(name: "FakeAgent", path: "Tests/FakeAgent", linkerSettings: [.linkedLibrary("pthread")]),
     .executableTarget(
       name: "TestHost", dependencies: ["Server", "Host", "Plugins", "Loop", "Kernel"], path: "Tests/TestHost",
       swiftSettings: strict),
@@ -50,7 +51,7 @@ let package = Package(
     tests("LoopTests", ["Loop", "Support", "Kernel", "Model"]),
     tests("LedgerTests", ["Ledger", "Loop", "Support", "Kernel", "Model", "CSQLite"]),
     tests("PluginsTests", ["Plugins", "Support", "Kernel", "Model", "Wire"]),
-    tests("ReeveTests", ["Support", "reeve", "TestHost", "Ledger", "Wire", "Kernel", "Model"]),
+    tests("ReeveTests", ["Support", "reeve", "TestHost", "FakeAgent", "Ledger", "Wire", "Kernel", "Model"]),
     tests("WireTests", ["Support", "Wire"]),
     tests("SupervisionTests", ["Support", "Supervision", "Model"]),
   ]

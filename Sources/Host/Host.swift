@@ -14,6 +14,9 @@ public import Supervision
   private enum Tag {
     static let ledger = 0
     static let signals = 1
+    static let notices = 2
+    static let pulse = 3
+    static let recovery = 4
   }
 
   /// Its name.
@@ -26,6 +29,10 @@ public import Supervision
   public let catalog: Catalog
   let ledger: Ledger
   let launcher: Launcher
+  /// Its control groups, in which those of its runs are made.
+  let groups: HostGroups
+  let surveyor: Surveyor
+  let orphans: Orphanage
   /// /dev/null, which every program gets as its input.
   let nowhere: Descriptor
   /// The limit on descriptors that it began with, which programs get back.
@@ -38,10 +45,25 @@ public import Supervision
   private let reserve: Reserve
   private var ledgerBell: Watched<Descriptor>?
   private var signals: Watched<SignalQueue>?
-  private var runs: [RunID: Run] = [:]
+  private let pulse = LoopTimer(tag: Tag.pulse)
+  let recoveryTimer = LoopTimer(tag: Tag.recovery)
+  /// What its other threads want said.
+  enum Notice: Sendable {
+    case said(String)
+    case recovered
+  }
+  let notices: Port<Notice>
+  private var noticeBell: Watched<Descriptor>?
+  var isRecovering = false
+  /// Groups of runs that were busy when they should have been removed.
+  var busyGroups: [RunID] = []
+  /// What holds where nobody sets a limit.
+  private let standards: Limits
+  private(set) var runs: [RunID: Run] = [:]
   private var names = IdentifierSource<RunSubject>()
   private var outcomes: [Ledger.Outcome] = []
-  private var unwatched: [Int32] = []
+  /// Programs whose end cannot be watched, but for looking.
+  var unwatched: [Int32] = []
   private var enlargedPipes = 0
   private var look: [UInt64: (Result<RunRecord?, LedgerError>) -> Void] = [:]
   private var lastLook: UInt64 = 0
@@ -73,11 +95,19 @@ public import Supervision
       sockets = try state.sockets(environment: environment)
       nowhere = try Descriptor.open("/dev/null", flags: O_RDWR)
       launcher = try Launcher()
+      surveyor = try Surveyor()
+      notices = try Port(blocking: false)
       guard let lock = try FileLock.tryAcquire(in: state.hosts, name: "\(id).lock") else {
         throw SystemError(call: "fcntl", code: EAGAIN, detail: "\(state.hosts.path)/\(id).lock")
       }
       self.lock = lock
       reserve = Reserve(in: state.hosts, name: "\(id).reserve")
+      let name = HostGroups.name(of: id)
+      let places = CgroupPlaces.current()
+      groups = HostGroups(named: name, places: places, movable: [getpid()])
+      orphans = Orphanage(
+        surveyor: surveyor, group: name, outerRuns: RunMark.runs(in: environment[RunMark.variable]))
+      standards = Self.standards(MachineMemory.available(at: places))
     } catch {
       throw HostError(.system, "a host cannot begin: \(error)")
     }
@@ -94,16 +124,26 @@ public import Supervision
     do {
       self.signals = try Watched(signals, tag: Tag.signals, source: self)
       ledgerBell = try Watched(try ledger.outcomes.watchable(), tag: Tag.ledger, source: self)
+      noticeBell = try Watched(try notices.watchable(), tag: Tag.notices, source: self)
     } catch {
       throw HostError(.system, "a host cannot begin: \(error)")
     }
+    lookAround()
     Loop.shared.onStandstill = { [weak self] span in self?.stoodStill(for: span) }
+    surveyor.onAnswer = { [weak self] answer in self?.take(answer) }
   }
 
   isolated deinit { buffer.deallocate() }
 
   private static var ownStartTicks: Int64 {
     (try? ProcessTable.stat(getpid())).flatMap { $0 }.map { Int64($0.startTicks) } ?? 0
+  }
+
+  /// Half of what there is, for one run: the host and the user's own programs need the rest.
+  private static func standards(_ memory: Int64) -> Limits {
+    var standards = Limits()
+    standards[.memory] = Limits.Entry(value: ((memory / 2) >> 20) << 20, origin: .default)
+    return standards
   }
 
   var wallTime: Timestamp { Timestamp(milliseconds: Clock.wallMilliseconds()) }
@@ -115,15 +155,20 @@ public import Supervision
     guard !isStopping else { throw HostError(.stopping, "the host is stopping and takes no new work") }
     let manifest = try catalog.plugin(request.plugin)
     let id = names.next(at: Clock.wallMilliseconds())
-    let preparation = try Preparation(request, manifest: manifest, run: id)
+    let preparation = try Preparation(request, manifest: manifest, run: id, standards: standards)
     var record = RunRecord(
       id: id, plugin: manifest.name, host: self.id, created: wallTime, directory: request.directory,
       prompt: request.prompt ?? "", labels: RunJSON.labels(request.labels), limits: RunJSON.limits(preparation.limits))
     record.status = .starting
     record.session = request.session
+    record.memoryLimit = preparation.limits[.memory].value
+    // Before there are any: whoever finds the row must find what it names.
+    record.controlGroups =
+      groups.paths.isEmpty ? nil : groups.paths.map { "\($0)/\(id)" }.joined(separator: "\n")
     let run = Run(preparation, record: record, host: self)
     if let observer { run.observers.append(observer) }
     runs[id] = run
+    if needsPulse { beat() }
     run.open()
     return record
   }
@@ -177,6 +222,11 @@ public import Supervision
   /// Closes the ledger and gives up its lock. Says how many writes were lost, which is none unless the disk fails.
   public func close(patience: TimeSpan = .seconds(5)) -> Int {
     ledgerBell.take()?.close()
+    noticeBell.take()?.close()
+    pulse.disarm()
+    recoveryTimer.disarm()
+    surveyor.close()
+    groups.remove()
     signals.take()?.close()
     launcher.close()
     reserve.release()
@@ -197,6 +247,7 @@ public import Supervision
 
   func released(_ run: Run) {
     if run.hasLargePipe { enlargedPipes -= 1 }
+    seeToStrays()
     checkQuiet()
   }
 
@@ -220,11 +271,31 @@ public import Supervision
 
   /// What the loop tells it.
   public func ready(_ tag: Int, _ readiness: Readiness) {
-    if tag == Tag.ledger { takeOutcomes() } else { takeSignals() }
+    switch tag {
+    case Tag.ledger: takeOutcomes()
+    case Tag.notices: takeNotices()
+    default: takeSignals()
+    }
   }
 
-  /// It has no timers of its own.
-  public func timerFired(_ tag: Int) {}
+  /// Time to look after what nobody tells of.
+  public func timerFired(_ tag: Int) {
+    if tag == Tag.recovery { return lookAround() }
+    busyGroups.removeAll { RunGroups.remove(named: $0.description, from: groups) }
+    if groups.pidsVersion == .v1 { for run in Array(runs.values) { run.checkTasks() } }
+    seeToStrays()
+    if !busyGroups.isEmpty || needsPulse { beat() }
+  }
+
+  /// How often it looks.
+  private static let pulseInterval = TimeSpan.seconds(1)
+
+  /// A v1 pids controller counts what it refuses and tells nobody.
+  private var needsPulse: Bool { !runs.isEmpty && groups.pidsVersion == .v1 }
+
+  func beat() {
+    if pulse.deadline == .never { pulse.arm(at: Loop.shared.now + Self.pulseInterval, source: self) }
+  }
 
   private func takeOutcomes() {
     ledger.outcomes.take(&outcomes)
@@ -240,6 +311,7 @@ public import Supervision
         if error.code == .full { reserve.release() }
         log(error.message)
       case .caughtUp: ledgerTrouble = nil
+      case .lookedAround(let othersHaveRuns): if othersHaveRuns { recoverOthers() }
       }
     }
     outcomes.removeAll(keepingCapacity: true)
@@ -248,15 +320,8 @@ public import Supervision
 
   private func takeSignals() {
     while let signal = try? signals?.owner.next() {
-      if signal.number == SIGCHLD { reapEnded() } else { onSignal(signal.number) }
+      if signal.number == SIGCHLD { childrenEnded() } else { onSignal(signal.number) }
     }
-  }
-
-  /// Reaps what has ended of the orphans that became our children, each by its pid: the leaders of runs are reaped
-  /// by their runs alone.
-  private func reapEnded() {
-    for pid in (try? ProcessTable.adoptedChildren()) ?? [] { ProcessTable.reapIfEnded(pid) }
-    unwatched.removeAll { ProcessTable.reapIfEnded($0) }
   }
 
   private func stoodStill(for span: TimeSpan) {

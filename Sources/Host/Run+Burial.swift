@@ -17,8 +17,6 @@ internal import Supervision
 }
 
 extension Run {
-  private var tree: SessionTree? { record.pid.map { SessionTree(leader: $0) } }
-
   /// The leader has exited: its pipes are read as far as they were filled at that moment, then it is judged.
   func leaderExited() {
     guard record.exit == nil, let exit = try? process?.owner.exitStatus() else { return }
@@ -26,8 +24,12 @@ extension Run {
     process?.mute()
     drain()
     finishLines()
+    // What the kernel did at a limit comes before the exit that it led to.
+    checkLimits()
     record.exit = exit
-    let isTreeEmpty = tree?.isEmpty ?? true
+    noteResources()
+    host.reapEnded()
+    let isTreeEmpty = isTreeEmpty
     perform(machine.exited(exit, isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
     lookForLeftovers()
   }
@@ -44,35 +46,28 @@ extension Run {
   static let watchedLeftovers = 16
 
   func lookForLeftovers() {
-    guard record.exit != nil, machine.state != .gone, let tree else { return }
-    let others = tree.others()
-    if others.isEmpty { perform(machine.treeEmptied()) } else { watch(others) }
+    guard record.exit != nil, machine.state != .gone else { return }
+    if isTreeEmpty { return perform(machine.treeEmptied()) }
+    watchPopulation()
+    let others = others()
+    watch(others.map(\.pid))
+    // Between the two looks the last may have ended; then no end of anybody's will be a reason to look again.
+    if others.isEmpty && isTreeEmpty { perform(machine.treeEmptied()) }
   }
 
-  func stopTree() {
-    if record.exit == nil {
-      // While the leader lives, to end its tree is its business; and a stopped process hears only SIGKILL.
-      signalGroup(preparation.manifest.stop)
-      signalGroup(SIGCONT)
-    } else {
-      tree?.signalOthers(preparation.manifest.stop)
-    }
-  }
-
-  func killTree() {
-    // One call reaches the whole group at one moment, before any of it can act on the end of another.
-    signalGroup(SIGKILL)
-    tree?.signalOthers(SIGKILL)
-    lookForLeftovers()
-  }
-
-  private func signalGroup(_ number: Int32) {
-    if let pid = record.pid { _ = try? process?.owner.signalGroup(ofUnreapedLeader: pid, number) }
+  /// The kernel tells when a group has emptied.
+  private func watchPopulation() {
+    guard populationEvents == nil, let file = groups?.populationEvents else { return }
+    populationEvents = try? Watched(
+      try Descriptor.duplicate(of: file), tag: Tag.population, for: .priority, source: self)
   }
 
   /// Gives back everything it held. The leader's zombie goes last.
   func release() {
     closeLeftovers()
+    sampleTimer.disarm()
+    removeGroups()
+    host.orphans.forget(record.id)
     output.take()?.close()
     errors.take()?.close()
     transcript.close()

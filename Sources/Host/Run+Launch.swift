@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Kernel
 internal import Ledger
 internal import Loop
@@ -19,20 +20,33 @@ extension Run {
       try errors.reader.setNonblocking()
       hasLargePipe = host.takeLargePipe()
       if hasLargePipe { _ = try output.reader.resizePipe(to: Self.outputPipeBytes) }
-      var request = try LaunchRequest(
-        program: preparation.program, arguments: Array(preparation.arguments.dropFirst()),
-        environment: preparation.environment, directory: preparation.request.directory,
-        standardInput: host.nowhere.raw, standardOutput: output.writer.raw, standardError: errors.writer.raw)
-      request.outOfMemoryScore = Self.outOfMemoryScore
-      request.openFiles = host.originalFileLimit
-      request.mayGainPrivileges = preparation.manifest.privileges == .mayGain
       pipes = LaunchPipes(output: output, errors: errors)
-      host.launcher.launch(request, for: self)
+      confine()
+      try startProgram()
     } catch {
+      pipes = nil
+      removeGroups()
       record.error = "the program could not be started: \(error)"
       note(step: "\(error.call)", error: error.code)
       perform(machine.spawnFailed())
     }
+  }
+
+  private func startProgram() throws(SystemError) {
+    guard let output = pipes?.output.writer.raw, let errors = pipes?.errors.writer.raw else { return }
+    var request = try LaunchRequest(
+      program: preparation.program, arguments: Array(preparation.arguments.dropFirst()),
+      environment: preparation.environment, directory: preparation.request.directory,
+      standardInput: host.nowhere.raw, standardOutput: output, standardError: errors)
+    request.outOfMemoryScore = Self.outOfMemoryScore
+    request.openFiles = host.originalFileLimit
+    request.mayGainPrivileges = preparation.manifest.privileges == .mayGain
+    // What runs as somebody else may not be ours to signal, nor to look at.
+    if request.mayGainPrivileges { record.flags.insert(.containmentWeak) }
+    request.cgroup = groups?.birthplace
+    request.joinedCgroups = groups?.joined ?? []
+    try watchMemory()
+    host.launcher.launch(request, for: self)
   }
 
   private func note(step: String, error: Int32) {
@@ -43,8 +57,14 @@ extension Run {
   func launched(_ outcome: LaunchOutcome) {
     switch outcome {
     case .started(let launched): started(launched)
+    case .failed(let failure) where failure.isAboutGroups && groups != nil && !verdictIsGiven:
+      // Somebody has taken the groups away, or the kernel's leave to enter them. The run itself is none the worse.
+      host.log("run \(record.id) goes without control groups: \(failure.message)")
+      unconfine()
+      do { try startProgram() } catch { launched(.failed(failure)) }
     case .failed(let failure):
       pipes = nil
+      removeGroups()
       record.error = record.error ?? failure.message
       note(step: failure.step.rawValue, error: failure.error)
       perform(machine.spawnFailed())
@@ -74,6 +94,7 @@ extension Run {
     }
     perform(actions)
     watchPipes()
+    beginSampling()
   }
 
   /// Only now: what the program says before it is known to run would come before its beginning.
@@ -96,5 +117,12 @@ extension Run {
   func launchAbandoned() {
     perform(machine.launchAbandoned())
     watchClock()
+  }
+}
+
+extension LaunchFailure {
+  /// Whether it was the control groups that the child could not be put into.
+  fileprivate var isAboutGroups: Bool {
+    step == .cgroup || (step == .clone && [EACCES, EPERM, EBUSY, ENOENT, ENODEV, EOPNOTSUPP].contains(error))
   }
 }

@@ -17,6 +17,10 @@ internal import Wire
     static let leftover = 3
     static let deadline = 4
     static let announcement = 5
+    static let sample = 6
+    static let memory = 7
+    static let population = 8
+    static let look = 9
   }
 
   /// How long a verdict waits for the ledger before it is announced without.
@@ -35,6 +39,18 @@ internal import Wire
   var pipes: LaunchPipes?
   var hasLargePipe = false
   var leftovers: [Leftover] = []
+  var groups: RunGroups?
+  var memoryEvents: Watched<Descriptor>?
+  var populationEvents: Watched<Descriptor>?
+
+  // How it is held to its limits where the kernel does not do it.
+  var isSampled = false
+  var areTasksSampled = false
+  var lastSurvey: Survey?
+  var sampleInterval = TimeSpan.milliseconds(20)
+  let sampleTimer = LoopTimer(tag: Tag.sample)
+  let lookTimer = LoopTimer(tag: Tag.look)
+  var looksLeft = 0
 
   // What it makes of the agent's output.
   var splitter: LineSplitter
@@ -80,16 +96,20 @@ internal import Wire
     case Tag.exit: leaderExited()
     case Tag.output: readOutput()
     case Tag.errors: readErrors()
+    case Tag.memory: memoryRanOut()
     default: lookForLeftovers()
     }
     watchClock()
   }
 
   func timerFired(_ tag: Int) {
-    if tag == Tag.announcement {
+    switch tag {
+    case Tag.announcement:
       record.flags.insert(.ledgerDelayed)
       announce(isRecorded: false)
-    } else {
+    case Tag.sample: sample()
+    case Tag.look: lookForKill()
+    default:
       lookFirst()
       perform(machine.timerFired(at: Loop.shared.now))
       watchClock()
@@ -102,6 +122,7 @@ internal import Wire
     if record.exit == nil {
       drain()
       readUnfinishedWord()
+      checkLimits()
     }
   }
 
@@ -129,7 +150,12 @@ internal import Wire
     let before = record
     record.flags.formUnion(actions.flags)
     record.disposal = machine.disposal
-    if actions.ending == .release { record.gone = host.wallTime }
+    if actions.tree == .kill || actions.flags.contains(.leftovers) { noteLeftovers() }
+    if actions.ending == .release {
+      noteResources()
+      record.gone = host.wallTime
+      record.leftovers = record.leftovers ?? JSONText(valid: "[]")
+    }
     if let verdict = actions.settle {
       settle(verdict)
     } else if verdictIsGiven && (record.flags != before.flags || record.disposal != before.disposal) {
@@ -166,6 +192,7 @@ internal import Wire
     record.reason = verdict.reason
     record.settled = host.wallTime
     noteUsage()
+    noteResources()
     if verdict == .succeeded {
       record.error = nil
     } else {
@@ -185,6 +212,10 @@ internal import Wire
     if let failure = record.startFailure { evidence["start"] = RunJSON.startFailure(failure) }
     evidence["events"] = .integer(record.events)
     evidence["bytes"] = .integer(record.bytes)
+    if record.status == .outOfMemory || record.reason == Verdict.Failure.taskLimit.rawValue {
+      evidence["memory"] = RunJSON.memory(record)
+      evidence["tasks_peak"] = record.tasksPeak.map { .integer($0) } ?? .null
+    }
     return JSON.object(evidence).text
   }
 
@@ -235,7 +266,7 @@ internal import Wire
       // Somebody else has judged this run, or Reeve is at fault: either way what the ledger has stands.
       host.log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")
       if verdictIsGiven && !isAnnounced { announce(isRecorded: false) }
-    case .updated, .found, .notFound, .delayed, .caughtUp: break
+    case .updated, .found, .notFound, .lookedAround, .delayed, .caughtUp: break
     }
     forgetIfDone()
   }

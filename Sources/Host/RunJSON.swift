@@ -1,3 +1,4 @@
+internal import Kernel
 public import Model
 public import Wire
 
@@ -29,10 +30,34 @@ public enum RunJSON {
     object["bytes"] = .integer(run.bytes)
     object["noise"] = .integer(run.noise)
     object["limits"] = raw(run.limits)
+    object["containment"] = string(run.containment?.rawValue)
+    object["memory"] = memory(run)
+    object["cpu_ms"] = integer(run.cpuMilliseconds)
+    object["tasks_peak"] = integer(run.tasksPeak)
+    object["leftovers"] = run.leftovers.map { raw($0) } ?? .null
     object["host"] = .string(run.host.description)
     object["pid"] = run.pid.map { .integer(Int64($0)) } ?? .null
     object["recorded"] = .bool(run.isRecorded)
     return .object(object)
+  }
+
+  /// How much memory it may use and has used, and who sees to it.
+  static func memory(_ run: RunRecord) -> JSON {
+    [
+      "limit": integer(run.memoryLimit), "peak": integer(run.memoryPeak),
+      "enforced_by": string(run.memoryEnforcer?.rawValue),
+    ]
+  }
+
+  /// More names than this help nobody.
+  private static let mostNamed = 32
+
+  /// Processes by name and pid.
+  static func processes(_ processes: [ProcessStat]) -> JSONText {
+    let named = processes.prefix(mostNamed).map { process -> JSON in
+      ["pid": .integer(Int64(process.pid)), "name": .string(process.name)]
+    }
+    return JSONText(valid: JSON.array(named).text)
   }
 
   /// Why a program could not be started.
@@ -76,6 +101,8 @@ public enum RunJSON {
   }
 
   private static func string(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
+
+  private static func integer(_ number: Int64?) -> JSON { number.map { .integer($0) } ?? .null }
 
   private static func raw(_ text: JSONText) -> JSON { .raw(Array(text.text.utf8)) }
 

@@ -27,7 +27,10 @@ public struct Descriptor: ~Copyable, Sendable {
   }
 
   /// A second descriptor of the same open file, closed on exec.
-  public func duplicate() throws(SystemError) -> Descriptor {
+  public func duplicate() throws(SystemError) -> Descriptor { try Descriptor.duplicate(of: raw) }
+
+  /// Another descriptor of what an open one stands for, which stays its owner's.
+  public static func duplicate(of raw: Int32) throws(SystemError) -> Descriptor {
     let copy = try retryingInterrupts("fcntl") { fcntl(raw, F_DUPFD_CLOEXEC, 0) }
     return Descriptor(owning: copy)
   }

@@ -3,7 +3,7 @@ internal import Glibc
 public import Model
 
 /// How a process ended, and what it used together with the descendants that it waited for.
-public struct Reaped: Equatable, Sendable {
+public struct Ending: Equatable, Sendable {
   /// How it ended.
   public let status: ProcessExit
   /// Processor time, its own and the kernel's for it.
@@ -45,26 +45,27 @@ public struct Pidfd: ~Copyable, Sendable {
     return try delivered("kill") { kill(-pid, signal) }
   }
 
-  /// How it ended, nil while it lives. Leaves the zombie, and with it the pid; for children of ours only.
-  public func exitStatus() throws(SystemError) -> ProcessExit? {
-    try wait(CL_WAIT_PEEK)?.status
-  }
+  /// How it ended and what it used, nil while it lives. Leaves the zombie, and with it the pid; for children of ours only.
+  public func ending() throws(SystemError) -> Ending? { try wait(CL_WAIT_PEEK) }
+
+  /// How it ended, nil while it lives.
+  public func exitStatus() throws(SystemError) -> ProcessExit? { try ending()?.status }
 
   /// Reaps it if it has ended; nil while it lives. From then on its pid may be given to another.
-  public func reap() throws(SystemError) -> Reaped? {
+  public func reap() throws(SystemError) -> Ending? {
     try wait(CL_WAIT_REAP)
   }
 
   /// Waits until it has ended, and reaps it.
-  func reapWhenEnded() throws(SystemError) -> Reaped? {
+  func reapWhenEnded() throws(SystemError) -> Ending? {
     try wait(CL_WAIT_STAY)
   }
 
-  private func wait(_ wait: cl_wait) throws(SystemError) -> Reaped? {
+  private func wait(_ wait: cl_wait) throws(SystemError) -> Ending? {
     var ending = cl_ending()
     let raw = descriptor.raw
     guard try retryingInterrupts("waitid", nil, { cl_wait_pidfd(raw, wait, &ending) }) > 0 else { return nil }
-    return Reaped(
+    return Ending(
       status: ending.by_signal ? .signal(ending.status) : .code(ending.status),
       cpu: TimeSpan(nanoseconds: ending.cpu_nanoseconds),
       maxResident: Int(ending.max_resident_bytes))

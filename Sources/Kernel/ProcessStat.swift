@@ -18,6 +18,13 @@ public struct ProcessStat: Equatable, Sendable {
   public let hasExecuted: Bool
   /// When it started, in clock ticks since boot.
   public let startTicks: UInt64
+  /// How many threads it has.
+  public let threads: Int
+  /// How much memory it holds, in bytes; what it shares with others is counted in each of them.
+  public let residentBytes: Int
+
+  /// Whether it still runs: neither a zombie nor on its last way.
+  public var isAlive: Bool { state != "Z" && state != "X" }
 
   /// Reads one line of `/proc/PID/stat`; nil for what is not one.
   init?(line: UnsafeBufferPointer<UInt8>) {
@@ -38,14 +45,16 @@ public struct ProcessStat: Equatable, Sendable {
     terminal = Int32(truncatingIfNeeded: fields[7])
     hasExecuted = fields[9] & ProcessStat.forkedWithoutExec == 0
     startTicks = UInt64(bitPattern: fields[22])
+    threads = Int(fields[20])
+    residentBytes = Int(fields[24]) * ProcessTable.pageBytes
   }
 
   /// The kernel's PF_FORKNOEXEC.
   private static let forkedWithoutExec: Int64 = 0x40
 
-  /// The numbers after the state, each at its position in proc(5); nil when the line ends before the start time.
-  private static func fields(in rest: Slice<UnsafeBufferPointer<UInt8>>) -> InlineArray<23, Int64>? {
-    var fields = InlineArray<23, Int64>(repeating: 0)
+  /// The numbers after the state, each at its position in proc(5); nil when the line ends before the memory.
+  private static func fields(in rest: Slice<UnsafeBufferPointer<UInt8>>) -> InlineArray<25, Int64>? {
+    var fields = InlineArray<25, Int64>(repeating: 0)
     var position = 3
     var sign: Int64 = 1
     for byte in rest {

@@ -7,7 +7,7 @@ extension ProcessTable {
   /// The kernel keeps children by thread. It hands an orphan to the first live thread of its new parent, which is
   /// the main thread; and the programs of runs are children of the thread that launched them. So as long as the
   /// main thread launches nothing itself, its children are those that were adopted, and no others.
-  public static func adoptedChildren() throws(SystemError) -> [Int32] { try children(ofThread: getpid()) }
+  public static func adoptedChildren() throws(SystemError) -> [Int32] { try children(of: getpid(), thread: getpid()) }
 
   /// Reaps a child by its pid if it has ended, and says whether it is gone.
   @discardableResult

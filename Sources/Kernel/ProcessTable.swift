@@ -39,15 +39,15 @@ public enum ProcessTable {
   /// The kernel keeps the list by the thread that a child belongs to, and may skip some while others come and go.
   public static func ownChildren() throws(SystemError) -> [Int32] {
     var children: [Int32] = []
-    for thread in try numbers(in: "/proc/self/task") { children += try Self.children(ofThread: thread) }
+    for thread in try numbers(in: "/proc/self/task") { children += try Self.children(of: getpid(), thread: thread) }
     return children
   }
 
-  /// The children that the kernel lists under one thread of this process.
-  static func children(ofThread thread: Int32) throws(SystemError) -> [Int32] {
+  /// The children that the kernel lists under one thread of a process.
+  static func children(of pid: Int32, thread: Int32) throws(SystemError) -> [Int32] {
     var children: [Int32] = []
     var child: Int32 = 0  // Its digits may go on in the next chunk; a space ends every pid, the last one too.
-    try forEachChunk(of: "/proc/self/task/\(thread)/children") { chunk in
+    try forEachChunk(of: "/proc/\(pid)/task/\(thread)/children") { chunk in
       for byte in chunk {
         if byte == UInt8(ascii: " ") {
           children.append(child)
@@ -64,7 +64,7 @@ public enum ProcessTable {
   private static let chunkBytes = 2048
 
   /// The entries of a directory in `/proc` that are numbers: processes or threads.
-  private static func numbers(in path: String) throws(SystemError) -> [Int32] {
+  static func numbers(in path: String) throws(SystemError) -> [Int32] {
     try Directory.open(path, following: true).entries().compactMap { Int32($0) }
   }
 

@@ -45,6 +45,7 @@ struct Clerk: ~Copyable {
         return isChanged ? .changed(run.id, run.status) : .refused(run.id, nil)
       case .facts(let run): return try store.update(run) ? .updated(run.id) : .refused(run.id, nil)
       case .find(let id, let ticket): return .found(ticket: ticket, try store.find(id))
+      case .lookAround(let own): return .lookedAround(othersHaveRuns: try store.othersHaveRuns(butFor: own))
       }
     } catch {
       // A rule of the schema stops one statement only; anything else stops the whole transaction.
@@ -53,6 +54,7 @@ struct Clerk: ~Copyable {
       case .open(let run): return .notOpened(run.id, error)
       case .change(let run, _, _), .facts(let run): return .refused(run.id, error)
       case .find(_, let ticket): return .notFound(ticket: ticket, error)
+      case .lookAround: throw error
       }
     }
   }
@@ -63,6 +65,8 @@ struct Clerk: ~Copyable {
       switch request {
       case .open(let run): tell(.notOpened(run.id, error))
       case .find(_, let ticket): tell(.notFound(ticket: ticket, error))
+      // It is asked again in a while.
+      case .lookAround: break
       case .change, .facts: return false
       }
       return true

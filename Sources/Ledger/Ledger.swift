@@ -18,6 +18,8 @@ public final class Ledger: Sendable {
     case facts(RunRecord)
     /// Read a run.
     case find(RunID, ticket: UInt64)
+    /// Look whether others than this host have runs of which something may still be there.
+    case lookAround(HostID)
   }
 
   /// What became of a request.
@@ -36,6 +38,8 @@ public final class Ledger: Sendable {
     case found(ticket: UInt64, RunRecord?)
     /// It could not be looked for.
     case notFound(ticket: UInt64, LedgerError)
+    /// Whether other hosts have runs of which something may still be there.
+    case lookedAround(othersHaveRuns: Bool)
     /// The ledger does not take anything at the moment.
     case delayed(LedgerError)
     /// It takes everything again.

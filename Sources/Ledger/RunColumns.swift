@@ -11,8 +11,8 @@ enum RunColumns {
   /// Facts about the process: written until it is gone.
   static let facts = [
     "disposal", "flags", "started", "gone", "pid", "start_ticks", "session", "exit_code", "exit_signal", "usage",
-    "cost", "events",
-    "events_stored", "bytes", "noise",
+    "cost", "events", "events_stored", "bytes", "noise", "containment", "control_groups", "memory_limit",
+    "memory_enforcer", "memory_peak", "tasks_peak", "cpu_milliseconds", "leftovers",
   ]
 
   static func bindFixed(_ run: RunRecord, _ binder: inout Statement.Binder) {
@@ -60,6 +60,14 @@ enum RunColumns {
     binder.add(run.eventsStored)
     binder.add(run.bytes)
     binder.add(run.noise)
+    binder.add(run.containment?.rawValue)
+    binder.add(run.controlGroups)
+    binder.add(run.memoryLimit)
+    binder.add(run.memoryEnforcer?.rawValue)
+    binder.add(run.memoryPeak)
+    binder.add(run.tasksPeak)
+    binder.add(run.cpuMilliseconds)
+    binder.add(run.leftovers?.text)
   }
 
   static let selection = (fixed + verdict + facts).joined(separator: ", ")
@@ -109,6 +117,14 @@ enum RunColumns {
     run.eventsStored = integer() ?? 0
     run.bytes = integer() ?? 0
     run.noise = integer() ?? 0
+    run.containment = text().flatMap { Containment(rawValue: $0) }
+    run.controlGroups = text()
+    run.memoryLimit = integer()
+    run.memoryEnforcer = text().flatMap { Enforcer(rawValue: $0) }
+    run.memoryPeak = integer()
+    run.tasksPeak = integer()
+    run.cpuMilliseconds = integer()
+    run.leftovers = text().map { JSONText(valid: $0) }
     return run
   }
 }

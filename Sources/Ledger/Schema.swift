@@ -10,7 +10,7 @@ enum Schema {
   static let applicationIdentifier: Int64 = 0x5265_6576
 
   /// Each step takes the schema from its index to the next version. Steps are never edited, only added.
-  static let migrations: [String] = [version1]
+  static let migrations: [String] = [version1, version2]
 
   private static func list(_ words: [String]) -> String {
     words.map { "'\($0)'" }.joined(separator: ", ")
@@ -127,5 +127,17 @@ enum Schema {
     CREATE TRIGGER transitions_stay BEFORE DELETE ON transitions
     WHEN EXISTS (SELECT 1 FROM runs WHERE id = OLD.run)
     BEGIN SELECT RAISE(ABORT, 'history is not rewritten'); END;
+    """
+
+  /// What holds a run's processes, and what they used.
+  private static let version2 = """
+    ALTER TABLE runs ADD COLUMN containment TEXT;
+    ALTER TABLE runs ADD COLUMN control_groups TEXT;
+    ALTER TABLE runs ADD COLUMN memory_limit INTEGER;
+    ALTER TABLE runs ADD COLUMN memory_enforcer TEXT;
+    ALTER TABLE runs ADD COLUMN memory_peak INTEGER;
+    ALTER TABLE runs ADD COLUMN tasks_peak INTEGER;
+    ALTER TABLE runs ADD COLUMN cpu_milliseconds INTEGER;
+    ALTER TABLE runs ADD COLUMN leftovers TEXT;
     """
 }

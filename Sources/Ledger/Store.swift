@@ -102,6 +102,13 @@ struct Store: ~Copyable {
     try findRun.first(of: database, { $0.add(id.description) }, { RunColumns.read($0) })
   }
 
+  /// Whether other hosts have runs of which something may still be there.
+  func othersHaveRuns(butFor own: HostID) throws(LedgerError) -> Bool {
+    let statement = try Statement(
+      database, "SELECT EXISTS (SELECT 1 FROM runs WHERE gone IS NULL AND host <> ?)")
+    return try statement.first(of: database, { $0.add(own.description) }) { $0.integer(0) } == 1
+  }
+
   private func note(_ run: RunRecord, from status: Status?, evidence: String?) throws(LedgerError) {
     let moment = run.status.isTerminal ? run.settled : run.status == .running ? run.started : nil
     try insertTransition.run(on: database) { binder in

@@ -8,6 +8,8 @@ public struct Readiness: OptionSet, Sendable {
 
   /// Something can be read, or the other side is gone.
   public static let readable = Readiness(rawValue: 0x001)
+  /// Something out of the ordinary: a file of a control group has changed.
+  public static let priority = Readiness(rawValue: 0x002)
   /// Something can be written.
   public static let writable = Readiness(rawValue: 0x004)
   /// An error waits to be fetched.

@@ -60,6 +60,22 @@ public struct RunRecord: Hashable, Sendable {
   public var pid: Int32?
   /// When the kernel says its leader began, in ticks since boot: with the pid it names one process.
   public var startTicks: Int64?
+  /// What holds on to its processes.
+  public var containment: Containment?
+  /// The directories of its control groups, one a line, for whoever must find what is left of it after its host.
+  public var controlGroups: String?
+  /// The most memory its tree may use, in bytes.
+  public var memoryLimit: Int64?
+  /// Who sees to that.
+  public var memoryEnforcer: Enforcer?
+  /// The most memory that its tree was seen to use, in bytes.
+  public var memoryPeak: Int64?
+  /// The most processes and threads that its tree was seen to have.
+  public var tasksPeak: Int64?
+  /// Processor time of its tree.
+  public var cpuMilliseconds: Int64?
+  /// What was still alive after its end, by name and pid, as a JSON list; nil while nobody has looked.
+  public var leftovers: JSONText?
   /// Whether the ledger has what this says.
   public var isRecorded = true
 

@@ -17,8 +17,7 @@ struct EnvironmentRules: Sendable {
   /// What marks a nested agent or a debugger: an agent that sees it refuses to run, or hangs.
   static let neverPassed = ["CLAUDECODE", "CLAUDE_CODE_*", "NODE_OPTIONS", "NODE_INSPECT_*", "VSCODE_INSPECTOR_*"]
 
-  /// The variable in which every process of a run carries its name.
-  static let marker = "REEVE_RUN"
+  static let marker = RunMark.variable
 
   /// Whether this may name a variable. A star could stand in a name, but whoever writes one means a pattern.
   static func isName(_ text: String) -> Bool {

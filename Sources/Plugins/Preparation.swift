@@ -53,12 +53,14 @@ public struct Preparation: Sendable {
   /// The longest argument that Linux takes: 32 pages, its NUL included.
   static let longestArgument = 128 * 1024 - 1
 
-  /// Checks a request against its plugin and resolves what it needs.
-  public init(_ request: RunRequest, manifest: Manifest, run: RunID) throws(PluginError) {
+  /// Checks a request against its plugin and resolves what it needs. `standards` are the limits where nobody sets any.
+  public init(
+    _ request: RunRequest, manifest: Manifest, run: RunID, standards: Limits = Limits()
+  ) throws(PluginError) {
     self.run = run
     self.manifest = manifest
     self.request = request
-    limits = try Self.limits(request, manifest)
+    limits = try Self.limits(request, manifest, standards)
     let command: CommandTemplate
     if request.session == nil {
       command = manifest.command
@@ -80,8 +82,10 @@ public struct Preparation: Sendable {
     _ = try Preparation(request, manifest: try catalog.plugin(request.plugin), run: names.next(at: 0))
   }
 
-  private static func limits(_ request: RunRequest, _ manifest: Manifest) throws(PluginError) -> Limits {
-    var limits = Limits()
+  private static func limits(
+    _ request: RunRequest, _ manifest: Manifest, _ standards: Limits
+  ) throws(PluginError) -> Limits {
+    var limits = standards
     do {
       for limit in manifest.limits { try limits.assign(limit.name, limit.text, from: .plugin) }
       for limit in request.limits { try limits.assign(limit.name, limit.text, from: .request) }

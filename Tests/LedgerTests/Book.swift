@@ -128,6 +128,7 @@ extension Ledger.Outcome {
   var word: String {
     switch self {
     case .opened: "opened"
+    case .lookedAround(let othersHaveRuns): "lookedAround \(othersHaveRuns)"
     case .notOpened(_, let error): "notOpened \(error.code)"
     case .changed(_, let status): "changed \(status)"
     case .updated: "updated"
