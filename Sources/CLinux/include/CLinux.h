@@ -134,3 +134,23 @@ cl_launch_result cl_launch(cl_slot *slot, const cl_launch_request *request);
 
 /* Names the calling thread, as `ps -T` shows it; at most 15 bytes. */
 void cl_name_thread(const char *name);
+
+/* ---- The guardian (guard.c, sweep.c, guarded.c) ---- */
+
+/*
+ * Forks, in a process with a single thread. The parent becomes the guardian and never returns; the child is the host,
+ * where this returns 0. -1 with errno when there is no fork.
+ */
+int cl_guard_stand(void);
+
+/* In the host: whether its guardian lives, and has not been dismissed. */
+bool cl_guard_stands(void);
+
+/* In the host: the arguments for its recovery and, for what it leaves behind, its cgroup's directory or "". */
+void cl_guard_note(const char *host, const char *group);
+
+/* In the host: whether there would be anything to settle. */
+void cl_guard_set_work(bool has_work);
+
+/* In the host: lets go of stdio, and has the guardian exit with this code. The host is on its own from then on. */
+void cl_guard_dismiss(int code);

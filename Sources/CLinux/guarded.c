@@ -1,0 +1,53 @@
+/* The host's side of its guardian. */
+#define _GNU_SOURCE
+#include "guard.h"
+#include "CLinux.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+struct guard_page *cl_page;
+pid_t cl_guardian;
+
+void cl_let_go_of_stdio(void) {
+  int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
+    if (nowhere < 0) {
+      close(descriptor);
+    } else if (descriptor != nowhere) {
+      dup2(nowhere, descriptor);
+    }
+  }
+  if (nowhere > STDERR_FILENO) close(nowhere);
+}
+
+bool cl_guard_stands(void) { return cl_guardian != 0 && getppid() == cl_guardian; }
+
+void cl_guard_note(const char *host, const char *group) {
+  if (cl_guardian == 0 || strlen(host) >= sizeof cl_page->host) return;
+  cl_page->is_named = false;
+  strcpy(cl_page->host, host);
+  /* The kernel knows no longer path. */
+  strcpy(cl_page->group, strlen(group) < sizeof cl_page->group ? group : "");
+  cl_page->is_named = true;
+}
+
+void cl_guard_set_work(bool has_work) {
+  if (cl_guardian != 0) cl_page->has_work = has_work;
+}
+
+void cl_guard_dismiss(int code) {
+  if (cl_guardian == 0) return;
+  prctl(PR_SET_PDEATHSIG, 0);
+  cl_let_go_of_stdio();
+  cl_page->code = code;
+  cl_page->is_dismissed = true;
+  int process = cl_pidfd_open(cl_guardian);
+  /* Still our parent, so that is whom the number stood for. */
+  if (process >= 0 && getppid() == cl_guardian) cl_pidfd_send_signal(process, SIGCHLD);
+  if (process >= 0) close(process);
+  cl_guardian = 0;
+}
