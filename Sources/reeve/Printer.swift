@@ -48,7 +48,9 @@ final class Printer: Sendable {
         case .write(let bytes, let descriptor):
           Terminal.write(bytes, to: descriptor)
           waiting.subtract(bytes.count, ordering: .relaxed)
-        case .end: return ended.send(true)
+        case .end:
+          Terminal.tellTrouble()
+          return ended.send(true)
         }
       }
       messages.removeAll(keepingCapacity: true)

@@ -44,9 +44,8 @@ enum Program {
     let arguments = CommandLine.arguments.dropFirst()
     do {
       let code = try run(Array(arguments))
-      guard let trouble = Terminal.trouble else { Terminal.finish(code) }
-      Terminal.complain(trouble)
-      Terminal.finish(.trouble)
+      Terminal.tellTrouble()
+      Terminal.finish(Terminal.isInTrouble ? .trouble : code)
     } catch {
       let failure = explain(error)
       Terminal.complain(failure.message)

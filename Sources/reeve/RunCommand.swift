@@ -14,6 +14,7 @@ enum RunCommand {
         Option(
           name: "limit", value: "NAME=VALUE", meaning: "a limit, like wall=10m or output=1MiB; any number of times"),
         Option(name: "label", value: "NAME=VALUE", meaning: "a label to find it by; any number of times"),
+        Option(name: "wait", value: "gone", meaning: "return when nothing of it is left, and not with its answer"),
         Command.json,
       ],
       summary: "Runs a plugin, prints its answer, and keeps the record.", run: run)
@@ -28,13 +29,25 @@ enum RunCommand {
     request.model = arguments.value("model")
     request.limits = try arguments.pairs("limit").map { ($0.name, $0.value) }
     request.labels = try arguments.pairs("label")
+    let wishes = RunSession.Wishes(isJSON: arguments.has("json"), waitsForBurial: try waitsForBurial(arguments))
     // A request that cannot be right is refused before anything is made for it.
     try Preparation.check(request, catalog: surroundings.catalog)
     let state = try surroundings.state()
-    let (wanted, isJSON) = (request, arguments.has("json"))
-    return try LoopProgram.run { finish in
-      try RunSession.begin(wanted, surroundings, state, isJSON: isJSON, finish)
+    let wanted = request
+    do {
+      try Guardian.stand()
+    } catch {
+      throw CommandFailure(.trouble, "a host cannot begin: \(error)")
     }
+    return try LoopProgram.run { finish in
+      try RunSession.begin(wanted, surroundings, state, wishes, finish)
+    }
+  }
+
+  private static func waitsForBurial(_ arguments: Arguments) throws(CommandFailure) -> Bool {
+    guard let moment = arguments.value("wait") else { return false }
+    guard moment == "gone" else { throw CommandFailure(.usage, "--wait \(moment): it can only wait for “gone”") }
+    return true
   }
 
   private static func directory(_ arguments: Arguments, _ surroundings: Surroundings) throws -> String {

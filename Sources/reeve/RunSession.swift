@@ -11,16 +11,23 @@ internal import Wire
 
 /// One `reeve run`: a host with one run, and a person or a script that waits for its answer.
 ///
-/// The answer is printed with the verdict. What comes after is burial, and it is bounded: the program ends when
-/// nothing of the run is left, or when it is given up as stuck.
+/// The answer is printed with the verdict, and then the client is let go. What comes after is burial, and it is bounded:
+/// the host does that by itself, and ends when nothing is left, or when it is given up as stuck. A client that wants to
+/// see the end of it (`--wait gone`) waits.
 @LoopActor final class RunSession: EventSource, RunObserver {
+  /// What whoever called wants of it.
+  struct Wishes {
+    let isJSON: Bool
+    let waitsForBurial: Bool
+  }
+
   /// How long it waits for a ledger that takes nothing, when there is nothing else left to wait for.
   private static let ledgerPatience = TimeSpan.seconds(5)
 
   private let host: Host
   private let server: SocketServer
   private let printer: Printer
-  private let isJSON: Bool
+  private let wishes: Wishes
   private let finish: LoopProgram.Finish
   private enum Tag {
     static let ledger = 0
@@ -35,32 +42,40 @@ internal import Wire
   private var interrupts = 0
   private var hasSpoken = false
   private var isVerdictShown = false
+  private var hasLostPatience = false
+  /// Whether the client was let go.
+  private var isAlone = false
+  private var hasLeft = false
 
   static func begin(
-    _ request: RunRequest, _ surroundings: Surroundings, _ state: StateFolder, isJSON: Bool,
+    _ request: RunRequest, _ surroundings: Surroundings, _ state: StateFolder, _ wishes: Wishes,
     _ finish: @escaping LoopProgram.Finish
   ) throws {
     // First of all: a thread that is made before would not hold these signals back.
     let signals = try SignalQueue(holding: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD])
     let host = try Host(
       state: state, catalog: surroundings.catalog, environment: surroundings.environment, signals: signals)
-    let session = try RunSession(host, request, isJSON: isJSON, finish)
+    Guardian.note(host: host.id.description, group: nil)
+    let session = try RunSession(host, request, wishes, finish)
     host.onSignal = { session.signalled($0) }
-    host.onQuiet = { session.end() }
+    host.onQuiet = { session.quiet() }
     host.log = { session.tell($0) }
     do {
+      Guardian.hasWork(true)
       let run = try host.start(request, observer: session)
       session.run = run
-      if Terminal.hasCursor && !isJSON { session.status = StatusLine(run, printer: session.printer) }
+      if Terminal.hasCursor && !wishes.isJSON { session.status = StatusLine(run, printer: session.printer) }
     } catch {
       session.close()
       throw error
     }
   }
 
-  private init(_ host: Host, _ request: RunRequest, isJSON: Bool, _ finish: @escaping LoopProgram.Finish) throws {
+  private init(
+    _ host: Host, _ request: RunRequest, _ wishes: Wishes, _ finish: @escaping LoopProgram.Finish
+  ) throws {
     self.host = host
-    self.isJSON = isJSON
+    self.wishes = wishes
     self.finish = finish
     printer = try Printer()
     server = try SocketServer(host: host, environment: request.environment, directory: request.directory)
@@ -73,15 +88,18 @@ internal import Wire
     status?.update(run)
     guard run.status.isTerminal else { return }
     if !isVerdictShown { showVerdict(run) }
-    if run.disposal.isReleased && !run.isRecorded && ledgerTimer.deadline == .never {
-      ledgerTimer.arm(at: Loop.shared.now + Self.ledgerPatience, source: self)
+    if run.isRecorded {
+      ledgerTimer.disarm()
+      if !wishes.waitsForBurial { end() }
+    } else if run.disposal.isReleased || !(wishes.waitsForBurial || isAlone) {
+      if ledgerTimer.deadline == .never { ledgerTimer.arm(at: Loop.shared.now + Self.ledgerPatience, source: self) }
     }
   }
 
   func runAppended(_ run: RunRecord) { status?.update(run) }
 
   func runSaid(_ run: RunID, _ text: [UInt8]) {
-    guard Terminal.isOutputTerminal, !isJSON, printer.keepsUp else { return }
+    guard outcome == nil, Terminal.isOutputTerminal, !wishes.isJSON, printer.keepsUp else { return }
     hasSpoken = true
     if let status { status.write(text) } else { printer.write(text, to: STDOUT_FILENO) }
   }
@@ -90,13 +108,15 @@ internal import Wire
 
   /// Something that whoever called may have to act on.
   private func tell(_ message: String) {
+    // Nobody listens any more.
+    guard outcome == nil else { return }
     let line = Array("reeve: \(message)\n".utf8)
     if let status { status.complain(line) } else { printer.write(line, to: STDERR_FILENO) }
   }
 
   private func showVerdict(_ run: RunRecord) {
     isVerdictShown = true
-    if isJSON {
+    if wishes.isJSON {
       printer.write(Array((RunJSON.object(run).text + "\n").utf8), to: STDOUT_FILENO)
       return
     }
@@ -115,8 +135,10 @@ internal import Wire
 
   /// Once asks, twice insists.
   private func signalled(_ number: Int32) {
-    // The run is over, and somebody does not read what it said: whoever sends a signal does not want to wait for that.
-    if outcome != nil { return leave() }
+    // The client is gone: there is nobody left to insist.
+    guard Guardian.isStanding else { return host.stop(.disconnect, urgency: .now) }
+    // The verdict is out, and somebody does not read it: whoever sends a signal does not want to wait for that.
+    if outcome != nil { return answered() }
     interrupts += 1
     let urgency: RunMachine.Urgency = interrupts > 1 || number == SIGQUIT ? .now : .normal
     let reason: Verdict.Cancellation =
@@ -129,49 +151,83 @@ internal import Wire
   }
 
   /// Everything is printed.
-  func ready(_ tag: Int, _ readiness: Readiness) { leave() }
+  func ready(_ tag: Int, _ readiness: Readiness) { answered() }
 
   /// The ledger took nothing for as long as is sensible to wait.
-  func timerFired(_ tag: Int) { end() }
-
-  private func end() {
-    guard let run, run.status.isTerminal else { return }
-    end(.success(ExitCode(run.status)))
+  func timerFired(_ tag: Int) {
+    hasLostPatience = true
+    if isOver {
+      end()
+      if isAlone { leave() }
+    } else if isAlone {
+      ledgerTimer.arm(at: Loop.shared.now + Self.ledgerPatience, source: self)
+    } else if let run {
+      tell(unrecorded(run, host.ledgerTrouble))
+      end(.success(.trouble))
+    }
   }
 
-  /// The run is over: what is left is to have its answer read, for which signals are still heard.
+  /// Nothing of any run is left.
+  private func quiet() {
+    guard let run, run.status.isTerminal else { return }
+    end()
+    // Without a client there is no answer to wait for.
+    if !Guardian.isStanding { leave() }
+  }
+
+  /// Whether all is buried or given up, and at most the ledger has something to do.
+  private var isOver: Bool { host.liveRuns.allSatisfy { $0.status.isTerminal && $0.disposal.isReleased } }
+
+  private func end() {
+    if let run, run.status.isTerminal { end(.success(ExitCode(run.status))) }
+  }
+
+  /// It is known how it went: what is left is to have the answer read, for which signals are still heard.
   private func end(_ result: Result<ExitCode, CommandFailure>) {
     guard outcome == nil else { return }
-    outcome = result
     status?.end()
-    server.close()
+    outcome = result
     do {
       printed = try Watched(try printer.finish(), tag: Tag.printed, source: self)
     } catch {
-      leave()
+      answered()
     }
+  }
+
+  /// The answer is given, or nobody wants it.
+  private func answered() {
+    printed.take()?.close()
+    guard case .success(let code) = outcome, !isOver else { return leave() }
+    isAlone = true
+    // Without a guardian this does nothing: the client is gone already.
+    Guardian.dismiss(code: (Terminal.isInTrouble ? .trouble : code).rawValue)
   }
 
   /// Closes the ledger and ends the program.
   private func leave() {
-    guard let outcome else { return }
+    guard let outcome, !hasLeft else { return }
+    hasLeft = true
     printed.take()?.close()
     let trouble = host.ledgerTrouble
-    let unwritten = close()
-    if unwritten > 0, let run {
-      let why = trouble?.message ?? "the ledger did not take it"
-      finish(.failure(CommandFailure(.trouble, "run \(run.id) is \(run.status.rawValue), but not recorded: \(why)")))
+    if close() > 0, let run {
+      finish(.failure(CommandFailure(.trouble, unrecorded(run, trouble))))
     } else {
       finish(outcome)
     }
   }
 
+  private func unrecorded(_ run: RunRecord, _ trouble: LedgerError?) -> String {
+    "run \(run.id) is \(run.status.rawValue), but not recorded: \(trouble?.message ?? "the ledger did not take it")"
+  }
+
   @discardableResult
   private func close() -> Int {
-    let patience: TimeSpan = ledgerTimer.deadline == .never ? .seconds(5) : .milliseconds(100)
+    let patience: TimeSpan = hasLostPatience || ledgerTimer.deadline != .never ? .milliseconds(100) : .seconds(5)
     ledgerTimer.disarm()
     server.close()
-    return host.close(patience: patience)
+    let unwritten = host.close(patience: patience)
+    if unwritten == 0 { Guardian.hasWork(false) }
+    return unwritten
   }
 }
 

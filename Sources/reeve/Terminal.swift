@@ -18,10 +18,16 @@ enum Terminal {
   /// What first went wrong with stdout, but for a reader that left.
   private static let outputFailure = Atomic<Int32>(0)
 
-  /// What first went wrong with stdout, for people; a reader that left is nothing wrong.
-  static var trouble: String? {
+  /// Whether anything went wrong with stdout; a reader that left is nothing wrong.
+  static var isInTrouble: Bool { outputFailure.load(ordering: .relaxed) != 0 }
+
+  private static let hasToldTrouble = Atomic<Bool>(false)
+
+  /// Says what went wrong with stdout, if anything did; once.
+  static func tellTrouble() {
     let code = outputFailure.load(ordering: .relaxed)
-    return code == 0 ? nil : "stdout: \(SystemError.describe(code))"
+    guard code != 0, !hasToldTrouble.exchange(true, ordering: .relaxed) else { return }
+    complain("stdout: \(SystemError.describe(code))")
   }
 
   /// Sees to it that the three standard descriptors are there: a file that was opened under one of their numbers

@@ -40,6 +40,7 @@ struct BadInputTests {
     (["run", "echo", "--limit", "wall=900000h"], "“900000h”"), (["run", "echo", "--limit", "grace=none"], "“grace”"),
     (["run", "echo", "--cwd", "/nowhere/at/all"], "/nowhere/at/all"), (["show", "zzz"], "“zzz”"),
     (["show", "il"], "“il”"), (["logs", "0", "--after", "x"], "there is no run"), (["ps", "--limit", "0"], "--limit"),
+    (["run", "echo", "--wait", "exit"], "“gone”"), (["run", "echo", "--wait"], "“--wait”"),
   ])
   func `a wrong command line is refused with what is wrong`(words: [String], saying: String) throws {
     try expectRefusal(try World(), words, code: 2, saying: [saying])
@@ -98,7 +99,7 @@ struct BadInputTests {
     } catch {
       return skip("no file system could be mounted (\(error)): a full disk")
     }
-    let first = try world.call("run", "echo", "hi")
+    let first = try world.call("run", "echo", "hi", "--wait", "gone")
     #expect(first.code == .code(0), "\(first.errors)")
     fill("\(world.state)/filler")
     try expectRefusal(world, ["run", "script", "touch started"], code: 3, saying: ["disk is full"], rows: 1)

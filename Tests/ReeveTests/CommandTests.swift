@@ -39,7 +39,7 @@ struct CommandTests {
   func `one SIGINT lets an agent end in good order, two give it no time`() throws {
     let world = try World()
     let script = "trap 'sleep 0.2; touch flushed; exit 0' TERM; touch ready; while :; do sleep 0.05; done"
-    let polite = try world.reeve("run", "script", script)
+    let polite = try world.reeve("run", "script", script, "--wait", "gone")
     try eventually("it does not begin") { world.has("ready") }
     polite.signal(SIGINT)
     #expect(try polite.wait() == .code(130))
@@ -49,7 +49,8 @@ struct CommandTests {
 
     let hurried = try World()
     let reeve = try hurried.reeve(
-      "run", "script", "trap '' TERM; touch ready; while :; do sleep 0.05; done", "--limit", "grace=10m")
+      "run", "script", "trap '' TERM; touch ready; while :; do sleep 0.05; done", "--limit", "grace=10m",
+      "--wait", "gone")
     try eventually("it does not begin") { hurried.has("ready") }
     reeve.signal(SIGINT)
     let cancelled = try hurried.awaitRun("it is not cancelled") { $0.status == .cancelled }
@@ -79,7 +80,7 @@ struct CommandTests {
       while [ ! -e go ]; do sleep 0.05; done
       echo '{"type":"text",  "text":"two\u00e9"}'; touch said; sleep 1000
       """#
-    let owner = try world.reeve("run", "script", script)
+    let owner = try world.reeve("run", "script", script, "--wait", "gone")
     let run = try world.awaitRun("it does not run") { $0.status == .running }
     let name = run.id.description
     let follower = try world.reeve("logs", "-f", name)
@@ -110,11 +111,12 @@ struct CommandTests {
     let owner = try world.reeve("run", "script", "touch ready; sleep 1000")
     try eventually("it does not begin") { world.has("ready") }
     let run = try world.awaitRun("it does not run") { $0.status == .running }
-    owner.signal(SIGSTOP)
+    let host = try owner.host()
+    kill(host, SIGSTOP)
     let refused = try world.call("cancel", run.id.description)
     #expect(refused.code == .code(3) && refused.errors.contains("owner_unreachable"), "\(refused.errors)")
     #expect(try world.run().status == .running)
-    owner.signal(SIGCONT)
+    kill(host, SIGCONT)
     owner.signal(SIGINT)
     #expect(try owner.wait() == .code(130), "\(owner.errors)")
   }
@@ -127,7 +129,7 @@ struct CommandTests {
       echo '{"type":"usage","input_tokens":4,"output_tokens":1}'; echo warned >&2
       printf '{"type":"result","status":"ok","output":{"b":[1, 2.50]}}'
       """#
-    let ended = try world.call("run", "script", script, "--label", "ticket=7", "--json")
+    let ended = try world.call("run", "script", script, "--label", "ticket=7", "--json", "--wait", "gone")
     #expect(ended.code == .code(0), "\(ended.errors)")
     let name = try #require(try JSON.parse(ended.output)["id"]?.string)
     let shown = try JSON.parse(try world.call("show", name, "--json").output)
@@ -207,11 +209,12 @@ struct CommandTests {
       "/bin/sh", ["-c", "(exec \"$0\" run script \"$1\") | sleep 1000", Repository.program("reeve"), script],
       environment: world.environment, directory: world.folder.path)
     try world.awaitRun("the run is held up") { $0.status == .succeeded && $0.disposal == .gone }
-    let reeve = try ProcessTable.all().first { $0.name == "reeve" && $0.session == shell.pid }
+    let reeve = try ProcessTable.all().first { $0.name == "reeve-guardian" && $0.session == shell.pid }
     let pid = try #require(reeve?.pid)
     #expect(isAlive(pid))
+    let host = try hostOf(guardian: pid)
     kill(pid, SIGINT)
-    try eventually("the host does not end") { !isAlive(pid) }
+    try eventually("the host does not end") { !isAlive(pid) && !isAlive(host) }
     for process in try ProcessTable.members(ofSession: shell.pid) { kill(process.pid, SIGKILL) }
   }
 

@@ -49,7 +49,7 @@ struct FrozenTests {
     guard let freezer = Freezer.make() else { return skip("no v1 freezer: a host that ends with a stuck child") }
     let world = try World()
     let reeve = try world.reeve(
-      "run", "script", "echo '{}'; sleep 1000", "--limit", "grace=100ms", "--limit", "bury=100ms")
+      "run", "script", "echo '{}'; sleep 1000", "--limit", "grace=100ms", "--limit", "bury=100ms", "--wait", "gone")
     let run = try world.awaitRun("it does not run") { $0.status == .running && $0.pid != nil }
     try freezer.freeze(try #require(run.pid))
     reeve.signal(SIGINT)

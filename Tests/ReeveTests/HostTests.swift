@@ -14,16 +14,18 @@ struct HostTests {
     let reeve = try world.reeve("run", "script", "touch ready; sleep 1000")
     try eventually("it does not begin") { world.has("ready") }
     let id = try world.run().host
+    let pid = try reeve.host()
     let hosts = try Directory.open("\(world.state)/hosts")
-    #expect(try FileLock.probe(in: hosts, name: "\(id).lock") == .held(by: reeve.pid))
+    #expect(try FileLock.probe(in: hosts, name: "\(id).lock") == .held(by: pid))
     let lock = try #require(try hosts.status(of: "\(id).lock"))
     #expect(
-      try rows(world, "SELECT pid, lock_inode, ended IS NULL FROM hosts") == "\(reeve.pid)|\(lock.identity.inode)|1")
+      try rows(world, "SELECT pid, lock_inode, ended IS NULL FROM hosts") == "\(pid)|\(lock.identity.inode)|1")
     let socket = try #require(try hosts.status(of: "\(id).sock"))
     #expect(socket.isSocket && socket.permissions == 0o600)
 
     reeve.signal(SIGINT)
     try reeve.wait()
+    try eventually("the host stays") { !isAlive(pid) }
     #expect(try FileLock.probe(in: hosts, name: "\(id).lock") == .free)
     #expect(try hosts.status(of: "\(id).sock") == nil)
     #expect(try rows(world, "SELECT ended IS NULL FROM hosts") == "0")
@@ -36,7 +38,11 @@ struct HostTests {
     let reeve = try world.reeve("run", "script", "touch ready; sleep 1000")
     try eventually("it does not begin") { world.has("ready") }
     let run = try world.awaitRun("it does not run") { $0.status == .running }
+    // Both at one moment: nobody is left to do anything about it.
+    let host = try reeve.host()
+    kill(host, SIGSTOP)
     reeve.signal(SIGKILL)
+    kill(host, SIGKILL)
     try reeve.wait()
     try eventually("the agent outlives its host") { !isAlive(run.pid ?? 0) }
     #expect(try world.call("ps").output.contains("its host has died"))

@@ -22,7 +22,8 @@ struct LimitTests {
     let world = try World()
     let full = #"echo '{"type":"text","text":"partial"}'; "# + script
     let ended = try world.call(
-      "run", "script", reason == "start" ? script : full, "--limit", limit, "--limit", "grace=100ms")
+      "run", "script", reason == "start" ? script : full, "--limit", limit, "--limit", "grace=100ms",
+      "--wait", "gone")
     #expect(ended.code == .code(124))
     let run = try world.run()
     #expect(run.status == .timedOut && run.reason == reason)
@@ -77,7 +78,7 @@ struct LimitTests {
       echo '{"type":"tool","id":"t","name":"sh","state":"finished","ok":true}'
       echo '{"type":"result","status":"ok"}'
       """#
-    #expect(try world.call("run", "script", script, "--limit", "idle=300ms").code == .code(0))
+    #expect(try world.call("run", "script", script, "--limit", "idle=300ms", "--wait", "gone").code == .code(0))
     #expect(try world.run().flags == .quietTool)
   }
 
@@ -86,7 +87,7 @@ struct LimitTests {
   func `a tree that ignores SIGTERM is killed after its grace, all of its session`() throws {
     let world = try World()
     let script = "trap '' TERM; sleep 1000 & echo $! > child; touch ready; while :; do sleep 0.05; done"
-    let reeve = try world.reeve("run", "script", script, "--limit", "grace=300ms")
+    let reeve = try world.reeve("run", "script", script, "--limit", "grace=300ms", "--wait", "gone")
     try eventually("it does not begin") { world.has("ready") }
     let child = try #require(Int32(contents(world.path("child")).dropLast()))
     reeve.signal(SIGINT)
@@ -103,7 +104,8 @@ struct LimitTests {
   func `output beyond its limit ends the run, and the transcript stops there`() throws {
     let world = try World()
     let ended = try world.call(
-      "run", "script", "yes '{\"type\":\"progress\"}'", "--limit", "output=100KiB", "--limit", "grace=100ms")
+      "run", "script", "yes '{\"type\":\"progress\"}'", "--limit", "output=100KiB", "--limit", "grace=100ms",
+      "--wait", "gone")
     #expect(ended.code == .code(1))
     let run = try world.run()
     #expect(run.status == .failed && run.reason == "output_limit")
@@ -118,7 +120,7 @@ struct LimitTests {
       head -c 300000 /dev/zero | tr '\0' x; echo
       echo '{"type":"result","status":"ok"}'
       """#
-    #expect(try world.call("run", "script", script, "--limit", "line=64KiB").code == .code(0))
+    #expect(try world.call("run", "script", script, "--limit", "line=64KiB", "--wait", "gone").code == .code(0))
     let run = try world.run()
     #expect(run.notableFlags == .truncatedLine && run.events == 2)
     #expect(try fileSize(world, run, "transcript.ndjson") == 300_001 + 32)
@@ -134,7 +136,7 @@ struct LimitTests {
       echo first >&2; head -c 10000000 /dev/zero | tr '\0' x >&2; echo last >&2
       echo '{"type":"result","status":"ok"}'
       """#
-    #expect(try world.call("run", "script", script, "--limit", "stderr=64KiB").code == .code(0))
+    #expect(try world.call("run", "script", script, "--limit", "stderr=64KiB", "--wait", "gone").code == .code(0))
     let run = try world.run()
     let log = try contents("\(world.state)/runs/\(run.id)/stderr.log")
     #expect(log.hasPrefix("first\nxxx") && log.hasSuffix("xxxlast\n"))
@@ -146,7 +148,7 @@ struct LimitTests {
   @Test
   func `a silent run leaves no files`() throws {
     let world = try World()
-    #expect(try world.call("run", "shell", "exit 0").code == .code(0))
+    #expect(try world.call("run", "shell", "exit 0", "--wait", "gone").code == .code(0))
     #expect(try Directory.open("\(world.state)/runs").entries() == [])
   }
 
@@ -166,7 +168,8 @@ struct LimitTests {
       rm FILLER
       echo '{"type":"result","status":"ok","output":"judged from the stream"}'
       """#
-    let ended = try world.call("run", "script", script.replacing("FILLER", with: "\(world.state)/filler"))
+    let ended = try world.call(
+      "run", "script", script.replacing("FILLER", with: "\(world.state)/filler"), "--wait", "gone")
     #expect(ended.code == .code(0) && ended.output == "judged from the stream\n", "\(ended.errors)")
     let run = try world.run()
     #expect(run.status == .succeeded && run.notableFlags == .transcriptGap)
@@ -187,7 +190,7 @@ struct LimitTests {
       return skip("no file system could be mounted (\(error)): a run that fills the disk")
     }
     let script = #"yes '{"type":"progress"}' | head -c 8000000; echo '{"type":"result","status":"ok"}'"#
-    let ended = try world.call("run", "script", script)
+    let ended = try world.call("run", "script", script, "--wait", "gone")
     #expect(ended.code == .code(0), "\(ended.errors)")
     let run = try world.run()
     #expect(run.status == .succeeded && run.disposal == .gone && run.flags.contains(.transcriptGap))
@@ -199,7 +202,8 @@ struct LimitTests {
     let script = #"head -c 1000000 /dev/zero | tr '\0' x; echo; echo '{"type":"result","status":"ok"}'"#
     #expect(try world.call("run", "echo", "hi").code == .code(0))
     let shell = try Child(
-      "/bin/sh", ["-c", "ulimit -f 300; exec \"$0\" run script \"$1\"", Repository.program("reeve"), script],
+      "/bin/sh",
+      ["-c", "ulimit -f 300; exec \"$0\" run script \"$1\" --wait gone", Repository.program("reeve"), script],
       environment: world.environment, directory: world.folder.path)
     #expect(try shell.wait() == .code(0), "\(shell.errors)")
     #expect(try #require(try world.runs().last).notableFlags.contains(.transcriptGap))

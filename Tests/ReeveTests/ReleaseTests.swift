@@ -34,7 +34,7 @@ struct ReleaseTests {
       program, ["run", "script", "touch ready; sleep 1000"], environment: world.environment,
       directory: world.folder.path)
     try eventually("it does not begin: \(reeve.errors)") { world.has("ready") || reeve.poll() != nil }
-    let bytes = try residentBytes(reeve.pid)
+    let bytes = try residentBytes(try reeve.host())
     print("an idle host takes \(bytes / 1024) KiB")
     #expect(bytes < 12_000_000)
     reeve.signal(SIGINT)

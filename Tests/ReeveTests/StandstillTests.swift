@@ -18,14 +18,15 @@ struct StandstillTests {
       """
     let reeve = try world.reeve("run", "script", script, "--limit", "idle=3s", "--limit", "leave=100ms")
     try world.awaitRun("it does not run") { $0.status == .running }
-    reeve.signal(SIGSTOP)
+    let host = try reeve.host()
+    kill(host, SIGSTOP)
     try contentsWritten(world, "go")
     try eventually("the final word is not said") { world.has("said") }
     // Past the deadline, with the word waiting in the pipe.
     let stopped = Clock.now()
     try eventually("time does not pass") { Clock.now() - stopped > .seconds(4) }
     #expect(try world.run().status == .running)
-    reeve.signal(SIGCONT)
+    kill(host, SIGCONT)
     #expect(try reeve.wait() == .code(0))
     #expect(try world.run().status == .succeeded)
     #expect(reeve.output == "in time\n")
@@ -37,11 +38,12 @@ struct StandstillTests {
     let script = #"echo '{"type":"progress"}'; sleep 1000"#
     let reeve = try world.reeve("run", "script", script, "--limit", "idle=2s", "--limit", "grace=100ms")
     try world.awaitRun("it does not run") { $0.status == .running }
-    reeve.signal(SIGSTOP)
+    let host = try reeve.host()
+    kill(host, SIGSTOP)
     let stopped = Clock.now()
     try eventually("time does not pass") { Clock.now() - stopped > .seconds(4) }
     let continued = Clock.wallMilliseconds()
-    reeve.signal(SIGCONT)
+    kill(host, SIGCONT)
     #expect(try reeve.wait() == .code(124))
     let run = try world.run()
     #expect(run.status == .timedOut && run.reason == "idle")

@@ -18,7 +18,7 @@ struct VerdictFirstTests {
   @Test
   func `the answer is on screen and in the ledger while its process still lives`() throws {
     let world = try World()
-    let reeve = try world.reeve("run", "script", Self.stubborn, "--limit", "leave=10m")
+    let reeve = try world.reeve("run", "script", Self.stubborn, "--limit", "leave=10m", "--wait", "gone")
     let run = try world.awaitRun("no verdict was recorded") { $0.status.isTerminal }
     let pid = try #require(run.pid)
     try eventually("the answer is not printed") { reeve.output == "the answer\n" }
@@ -38,7 +38,8 @@ struct VerdictFirstTests {
   @Test
   func `a process that does not leave is gone after leave and grace, and the record says so`() throws {
     let world = try World()
-    let reeve = try world.reeve("run", "script", Self.stubborn, "--limit", "leave=300ms", "--limit", "grace=400ms")
+    let reeve = try world.reeve(
+      "run", "script", Self.stubborn, "--limit", "leave=300ms", "--limit", "grace=400ms", "--wait", "gone")
     #expect(try reeve.wait() == .code(0))
     let run = try world.run()
     #expect(run.status == .succeeded && run.disposal == .gone)
@@ -55,7 +56,8 @@ struct VerdictFirstTests {
   func `an exit is judged at once, whatever a grandchild does with stdout`(grandchild: String) throws {
     let world = try World()
     let reeve = try world.reeve(
-      "run", "script", "trap '' TERM; (echo $BASHPID; \(grandchild)) & echo $! > child; exit 3", "--limit", "grace=10m")
+      "run", "script", "trap '' TERM; (echo $BASHPID; \(grandchild)) & echo $! > child; exit 3", "--limit", "grace=10m",
+      "--wait", "gone")
     let run = try world.awaitRun("no verdict was recorded") { $0.status.isTerminal }
     let child = try #require(Int32(contents(world.path("child")).dropLast()))
     // Judged, and the grandchild still writes: nobody waited for the end of the stream.
@@ -79,7 +81,7 @@ struct VerdictFirstTests {
       echo garbage
       exit 7
       """
-    #expect(try world.call("run", "script", script).code == .code(0))
+    #expect(try world.call("run", "script", script, "--wait", "gone").code == .code(0))
     let run = try world.run()
     #expect(run.status == .succeeded && run.output?.text == "1" && run.error == nil)
     #expect(run.exit == .code(7))
@@ -92,7 +94,7 @@ struct VerdictFirstTests {
   func `a host ends when its run is over, without sitting out any timer`() throws {
     let world = try World()
     let began = Clock.now()
-    #expect(try world.call("run", "echo", "x", "--limit", "leave=10m").code == .code(0))
+    #expect(try world.call("run", "echo", "x", "--limit", "leave=10m", "--wait", "gone").code == .code(0))
     #expect((Clock.now() - began) < .seconds(60))
   }
 }
