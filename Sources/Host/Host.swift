@@ -104,7 +104,7 @@ public import Supervision
       reserve = Reserve(in: state.hosts, name: "\(id).reserve")
       let name = HostGroups.name(of: id)
       let places = CgroupPlaces.current()
-      groups = HostGroups(named: name, places: places, movable: [getpid()])
+      groups = HostGroups(named: name, places: places, movable: Guardian.isStanding ? [getpid(), getppid()] : [getpid()])
       orphans = Orphanage(
         surveyor: surveyor, group: name, outerRuns: RunMark.runs(in: environment[RunMark.variable]))
       standards = Self.standards(MachineMemory.available(at: places))
@@ -137,6 +137,14 @@ public import Supervision
 
   private static var ownStartTicks: Int64 {
     (try? ProcessTable.stat(getpid())).flatMap { $0 }.map { Int64($0.startTicks) } ?? 0
+  }
+
+  /// The v2 control group that all its runs are in, for who must kill them when it cannot; nil without one.
+  public var killableGroup: String? {
+    switch groups.unified {
+    case .some: groups.paths.first
+    case .none: nil
+    }
   }
 
   /// Half of what there is, for one run: the host and the user's own programs need the rest.

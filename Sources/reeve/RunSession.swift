@@ -55,7 +55,7 @@ internal import Wire
     let signals = try SignalQueue(holding: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD])
     let host = try Host(
       state: state, catalog: surroundings.catalog, environment: surroundings.environment, signals: signals)
-    Guardian.note(host: host.id.description, group: nil)
+    Guardian.note(host: host.id.description, group: host.killableGroup)
     let session = try RunSession(host, request, wishes, finish)
     host.onSignal = { session.signalled($0) }
     host.onQuiet = { session.quiet() }
