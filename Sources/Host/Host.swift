@@ -104,7 +104,8 @@ public import Supervision
       reserve = Reserve(in: state.hosts, name: "\(id).reserve")
       let name = HostGroups.name(of: id)
       let places = CgroupPlaces.current()
-      groups = HostGroups(named: name, places: places, movable: Guardian.isStanding ? [getpid(), getppid()] : [getpid()])
+      groups = HostGroups(
+        named: name, places: places, movable: Guardian.isStanding ? [getpid(), getppid()] : [getpid()])
       orphans = Orphanage(
         surveyor: surveyor, group: name, outerRuns: RunMark.runs(in: environment[RunMark.variable]))
       standards = Self.standards(MachineMemory.available(at: places))

@@ -60,4 +60,39 @@ struct FrozenTests {
     // The kernel has the kill in hand, and the host's end as well.
     try eventually("it survives the thaw") { !isAlive(run.pid ?? 0) }
   }
+
+  // H4: ten at once, by every way to end them.
+  @Test(arguments: ["cancel", "wall", "shutdown"])
+  func `ten children that survive SIGKILL hold up nobody, and calls are answered meanwhile`(end: String) throws {
+    guard let freezer = Freezer.make() else { return skip("no v1 freezer: ten children that survive SIGKILL") }
+    let world = try World()
+    let host = try world.host()
+    let ids = try (0..<10).map { _ in
+      try host.start(
+        "script", #"echo '{"type":"progress"}'; sleep 1000"#,
+        limits: ["grace": "100ms", "bury": "100ms", "wall": end == "wall" ? "3s" : "1h"])
+    }
+    var pids: [Int32] = []
+    for id in ids {
+      let running = try host.awaitRun(id, "it does not run") { $0["events"]?.integer == 1 }
+      pids.append(Int32(try #require(running["pid"]?.integer)))
+      try freezer.freeze(pids[pids.count - 1])
+    }
+    if end == "shutdown" {
+      host.process.signal(SIGTERM)
+      #expect(try host.process.wait() == .code(0))
+      #expect(try world.runs().allSatisfy { $0.status == .cancelled && $0.disposal == .stuck && $0.isRecorded })
+    } else {
+      if end == "cancel" { for id in ids { _ = try host.call("run/cancel", ["run": .string(id)]) } }
+      for id in ids {
+        try host.awaitRun(id, "it is not judged and given up") { $0["disposal"]?.string == "stuck" }
+        #expect(try host.run(id)["leftovers"]?.array?.isEmpty == false)
+      }
+      #expect(pids.allSatisfy { isAlive($0) })
+      let other = try host.start("echo", "undisturbed")
+      try host.awaitRun(other, "another run is held up") { $0["status"]?.string == "succeeded" }
+    }
+    freezer.thaw()
+    try eventually("they survive the thaw") { !pids.contains { isAlive($0) } }
+  }
 }

@@ -31,14 +31,11 @@ struct GuardianTests {
     try #require(Int32(contents(world.path(name)).dropLast()))
   }
 
-  /// How a guardian ends whose host was killed. What it becomes says it; as long as that is not there, it says so.
+  /// How a guardian ends whose host was killed, and what it leaves in the ledger.
   private func expectTrouble(_ world: World, _ guardian: Child) throws {
-    let ended = try guardian.wait()
-    if try world.call("help").output.contains("\n  recover") {
-      #expect(ended == .code(3), "\(guardian.errors)")
-    } else {
-      skip("there is no “reeve recover” yet: the exit code after the host was killed")
-    }
+    #expect(try guardian.wait() == .code(3), "\(guardian.errors)")
+    let run = try world.run()
+    #expect(run.status == .lost && run.reason == "host_died")
   }
 
   // MARK: - Death

@@ -125,4 +125,27 @@ extension Terms {
     terms.wall = wall
     return terms
   }
+
+  // M1, M11
+  @Test(arguments: [Breach.memory, .systemMemory, .tasks])
+  func `what eats the machine is killed at once, judged or not`(breach: Breach) {
+    for isJudged in [false, true] {
+      var run = Driver(terms: Terms())
+      run.apply { $0.recorded(at: $1) }
+      run.apply { $0.spawned(at: $1) }
+      if isJudged { run.apply { $0.cancelRequested(.client, urgency: .normal, at: $1) } }
+      run.apply { $0.limitExceeded(breach, at: $1) }
+      #expect(run.machine.state == .killing)
+      #expect(run.verdicts.count == 1 && (run.verdicts == [.cancelled(.client)]) == isJudged)
+    }
+  }
+
+  @Test(arguments: [Breach.output, .budget])
+  func `what only costs is asked to stop`(breach: Breach) {
+    var run = Driver(terms: Terms())
+    run.apply { $0.recorded(at: $1) }
+    run.apply { $0.spawned(at: $1) }
+    run.apply { $0.limitExceeded(breach, at: $1) }
+    #expect(run.machine.state == .terminating)
+  }
 }

@@ -125,4 +125,7 @@ extension JSON {
 
   /// The whole number that it is.
   public var integer: Int64? { if case .integer(let integer) = self { integer } else { nil } }
+
+  /// The elements that it has.
+  public var array: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
 }

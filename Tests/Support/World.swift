@@ -29,6 +29,18 @@ public final class World {
       "shell", #"{"name":"shell","version":"1","command":["/bin/sh","-c","{prompt}"],"result":"exit"}"#)
   }
 
+  /// Hosts that a test has killed leave their control groups behind, and nobody will look after this state folder again.
+  deinit {
+    let hosts = (try? Directory.open("\(state)/hosts").entries()) ?? []
+    let names = Set(hosts.compactMap { $0.split(separator: ".").first }.map { "reeve-\($0)" })
+    let places = CgroupPlaces.current()
+    for place in [places.unified, places.memory, places.pids] {
+      guard let place, let group = try? ControlGroup.open(place) else { continue }
+      // What is killed may take a moment to leave.
+      for name in names { for _ in 0..<100 where (try? group.remove(name)) == nil { usleep(10_000) } }
+    }
+  }
+
   private final class Box {
     let folder: TemporaryDirectory
     init(_ folder: consuming TemporaryDirectory) { self.folder = folder }
