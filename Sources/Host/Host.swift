@@ -140,6 +140,12 @@ public import Supervision
     (try? ProcessTable.stat(getpid())).flatMap { $0 }.map { Int64($0.startTicks) } ?? 0
   }
 
+  /// What holds on to the processes of its runs.
+  public var containment: Containment {
+    if killableGroup != nil { return .cgroup2 }
+    return groups.memoryVersion == nil && groups.pidsVersion == nil ? .subreaper : .cgroup1
+  }
+
   /// The v2 control group that all its runs are in, for who must kill them when it cannot; nil without one.
   public var killableGroup: String? {
     switch groups.unified {
@@ -228,6 +234,9 @@ public import Supervision
   /// Whether it waits for nothing: every run is judged, written down, and buried or given up.
   public var isQuiet: Bool { runs.values.allSatisfy { $0.isDone } }
 
+  /// How often a host that ends tries to remove groups that are busy, a millisecond apart.
+  private static let closingLooks = 20
+
   /// Closes the ledger and gives up its lock. Says how many writes were lost, which is none unless the disk fails.
   public func close(patience: TimeSpan = .seconds(5)) -> Int {
     ledgerBell.take()?.close()
@@ -235,6 +244,11 @@ public import Supervision
     pulse.disarm()
     recoveryTimer.disarm()
     surveyor.close()
+    // A group is busy for a moment after the last of its processes was reaped.
+    for _ in 0..<Self.closingLooks where !busyGroups.isEmpty {
+      busyGroups.removeAll { RunGroups.remove(named: $0.description, from: groups) }
+      usleep(1000)
+    }
     groups.remove()
     signals.take()?.close()
     launcher.close()

@@ -153,6 +153,8 @@ internal import Wire
     if actions.tree == .kill || actions.flags.contains(.leftovers) { noteLeftovers() }
     if actions.ending == .release {
       noteResources()
+      // Somebody who may be its own lives on with another run.
+      if host.orphans.hasShared(with: record.id, { host.households }) { record.flags.insert(.containmentWeak) }
       record.gone = host.wallTime
       record.leftovers = record.leftovers ?? JSONText(valid: "[]")
     }

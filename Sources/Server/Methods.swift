@@ -111,6 +111,7 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
         "host": .string(host.id.description), "version": .string(Host.version), "pid": .integer(Int64(getpid())),
         "runs": .object(runs), "stuck": .array(stuck),
         "ledger": .string(host.ledgerTrouble == nil ? "ok" : "delayed"),
+        "containment": .string(host.containment.rawValue),
       ]))
   }
 
