@@ -27,6 +27,7 @@
 enum {
   TROUBLE = 3,               /* the exit code for a host that was killed */
   SWEEP_BOUND_MS = 5000 + 2000, /* the default grace and bury: a host would have needed no longer */
+  FIRST_FREE = STDERR_FILENO + 1,
   REPEAT_WINDOW_MS = 200,    /* in which timeout(1) sends all it sends, on a busy machine too */
 };
 
@@ -178,12 +179,39 @@ static _Noreturn void finish(const struct guard *guard, int status) {
   _exit(code);
 }
 
+/*
+ * The client is let go, and the host buries what is left by itself. Should it be killed at that, somebody must still see
+ * to it: a child of ours stays for as long as the host does. It is no ancestor of the host's orphans, but what they are
+ * is in the group and in the ledger.
+ */
+static _Noreturn void let_client_go(const struct guard *guard, bool has_ended) {
+  int code = cl_page->code;
+  if (has_ended || !cl_page->has_work || !cl_page->is_named) _exit(code);
+  /* Our unreaped child, so the number is its own. */
+  int host = cl_pidfd_open(guard->host);
+  if (host < 0 || fork() != 0) _exit(code);
+  setsid();
+  cl_let_go_of_stdio();
+  /* What the client handed down by number, a lock or a pipe, is let go with it. */
+  host = dup2(host, FIRST_FREE);
+  if (close_range(FIRST_FREE + 1, ~0U, 0) < 0) {
+    for (int descriptor = FIRST_FREE + 1; descriptor < sysconf(_SC_OPEN_MAX); descriptor++) close(descriptor);
+  }
+  struct pollfd end = {.fd = host, .events = POLLIN};
+  while (poll(&end, 1, -1) < 0 && errno == EINTR) {
+  }
+  if (!cl_page->has_work) _exit(0);
+  kill_group();
+  recover(guard, 0);
+  _exit(0);
+}
+
 /* Something happened to a child, or the host has spoken. */
 static void look(const struct guard *guard) {
   int status = 0;
   /* In this order: a host that dismisses us and ends has been dismissing before it ended. */
   bool has_ended = waitpid(guard->host, &status, WNOHANG) != 0;
-  if (cl_page->is_dismissed) _exit(cl_page->code);
+  if (cl_page->is_dismissed) let_client_go(guard, has_ended);
   if (has_ended) finish(guard, status);
 }
 
@@ -230,7 +258,10 @@ static void begin_host(void) {
 
 int cl_guard_stand(void) {
   cl_page = mmap(NULL, sizeof *cl_page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (cl_page == MAP_FAILED) return -1;
+  if (cl_page == MAP_FAILED) {
+    cl_page = NULL;
+    return -1;
+  }
   struct guard guard = {0};
   /* Everything, before the fork: what comes in between waits for the guardian. A true fault is not held up by it. */
   set_signal_mask(SIG_SETMASK, ~(signal_set)0, &guard.before.mask);

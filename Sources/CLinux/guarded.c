@@ -36,7 +36,8 @@ void cl_guard_note(const char *host, const char *group) {
 }
 
 void cl_guard_set_work(bool has_work) {
-  if (cl_guardian != 0) cl_page->has_work = has_work;
+  /* Also when the guardian is dismissed: somebody looks on until the end. */
+  if (cl_page != NULL) cl_page->has_work = has_work;
 }
 
 void cl_guard_dismiss(int code) {

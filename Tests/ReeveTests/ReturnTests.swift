@@ -34,6 +34,23 @@ struct ReturnTests {
     try eventually("the host stays") { !isAlive(host) }
   }
 
+  // Z4: the client has long gone.
+  @Test(arguments: ["", "cgroup2,cgroup1"])
+  func `what a host killed at its burial leaves behind is gone, though nobody starts Reeve again`(mask: String) throws {
+    let world = try World()
+    world.environment["REEVE_MASK"] = mask
+    let script = "setsid sleep 1000 & echo $! > daemon; \(Self.lingering)"
+    let reeve = try world.reeve("run", "script", script, "--limit", "leave=10m")
+    #expect(try reeve.wait() == .code(0))
+    let leader = try #require(try world.run().pid)
+    let daemon = try #require(Int32(contents(world.path("daemon")).dropLast()))
+    #expect(isAlive(leader) && isAlive(daemon))
+    kill(try #require(try ProcessTable.stat(leader)).parent, SIGKILL)
+    let run = try world.awaitRun("it is not buried") { $0.disposal == .gone }
+    #expect(run.status == .succeeded && run.text == "the answer")
+    #expect(!isAlive(leader) && !isAlive(daemon))
+  }
+
   @Test
   func `a host without a client hurries when it is told to end`() throws {
     let world = try World()
