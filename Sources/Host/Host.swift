@@ -102,13 +102,6 @@ public import Supervision
       }
       self.lock = lock
       reserve = Reserve(in: state.hosts, name: "\(id).reserve")
-      let name = HostGroups.name(of: id)
-      let places = CgroupPlaces.current()
-      groups = HostGroups(
-        named: name, places: places, movable: Guardian.isStanding ? [getpid(), getppid()] : [getpid()])
-      orphans = Orphanage(
-        surveyor: surveyor, group: name, outerRuns: RunMark.runs(in: environment[RunMark.variable]))
-      standards = Self.standards(MachineMemory.available(at: places))
     } catch {
       throw HostError(.system, "a host cannot begin: \(error)")
     }
@@ -122,11 +115,20 @@ public import Supervision
     } catch {
       throw HostError(.ledgerUnavailable, error.message)
     }
+    // Last, so that a host that cannot begin leaves none behind.
+    let name = HostGroups.name(of: id)
+    let places = CgroupPlaces.current()
+    groups = HostGroups(
+      named: name, places: places, movable: Guardian.isStanding ? [getpid(), getppid()] : [getpid()])
+    orphans = Orphanage(
+      surveyor: surveyor, group: name, outerRuns: RunMark.runs(in: environment[RunMark.variable]))
+    standards = Self.standards(MachineMemory.available(at: places))
     do {
       self.signals = try Watched(signals, tag: Tag.signals, source: self)
       ledgerBell = try Watched(try ledger.outcomes.watchable(), tag: Tag.ledger, source: self)
       noticeBell = try Watched(try notices.watchable(), tag: Tag.notices, source: self)
     } catch {
+      groups.remove()
       throw HostError(.system, "a host cannot begin: \(error)")
     }
     lookAround()
