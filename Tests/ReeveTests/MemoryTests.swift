@@ -94,6 +94,7 @@ struct MemoryTests {
     try host.awaitRun(modest, "the other is not done") { $0["status"]?.string == "succeeded" }
     try host.awaitRun(modest, "the other is not buried") { $0["disposal"]?.string == "gone" }
     #expect(stage.survivors() == [])
+    try host.end()
   }
 
   @Test

@@ -97,6 +97,12 @@ public final class TestHost {
     return run
   }
 
+  /// Has it end in good order, so that nothing of it is left, not even its groups.
+  public func end() throws {
+    process.signal(SIGTERM)
+    try process.wait()
+  }
+
   private func receive(until deadline: Instant) throws {
     let isReadable = socket.descriptor.isReadable(within: max(.zero, deadline - Clock.now()))
     try #require(isReadable, "the host does not answer")
