@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// What newer kernels can do and Reeve can do without.
@@ -40,5 +41,13 @@ public struct Features: OptionSet, Sendable {
       default: break
       }
     }
+  }
+
+  /// What this kernel can really do, masked or not, of what can be told without a control group.
+  public static var offered: Features {
+    var offered: Features = []
+    if cl_knows_clone3() { offered.insert(.clone3) }
+    if cl_knows_close_range() { offered.insert(.closeRange) }
+    return offered
   }
 }

@@ -44,6 +44,16 @@ public struct LedgerReader: ~Copyable {
     try list("ORDER BY id DESC LIMIT ?") { $0.add(Int64(limit)) }
   }
 
+  /// What SQLite finds wrong with the file; nil when it is sound.
+  public func damage() throws(LedgerError) -> String? {
+    let statement = try Statement(database, "PRAGMA quick_check(1)")
+    let said = try statement.first(of: database, { _ in }) { $0.text(0) } ?? "nothing was said"
+    return said == "ok" ? nil : said
+  }
+
+  /// How many runs it holds.
+  public func count() throws(LedgerError) -> Int64 { try database.number("SELECT count(*) FROM runs") }
+
   /// Where the socket of a host lies.
   public func sockets(of host: HostID) throws(LedgerError) -> String? {
     let statement = try Statement(database, "SELECT sockets FROM hosts WHERE id = ?")

@@ -82,6 +82,15 @@ public struct Preparation: Sendable {
     _ = try Preparation(request, manifest: try catalog.plugin(request.plugin), run: names.next(at: 0))
   }
 
+  /// Throws when the program of a plugin cannot be found.
+  public static func checkProgram(of manifest: Manifest, path: String?) throws(PluginError) {
+    guard let name = manifest.command.program else { return }
+    let program = try resolve(name, manifest: manifest, path: path)
+    guard access(program, X_OK) == 0 else {
+      throw PluginError(.programNotFound, "\(program) is not there, or cannot be executed")
+    }
+  }
+
   private static func limits(
     _ request: RunRequest, _ manifest: Manifest, _ standards: Limits
   ) throws(PluginError) -> Limits {

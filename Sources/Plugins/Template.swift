@@ -77,6 +77,12 @@ struct CommandTemplate: Hashable, Sendable {
 
   let items: [Item]
 
+  /// The program, where it is the same for every run.
+  var program: String? {
+    guard case .argument(let template)? = items.first else { return nil }
+    return try? template.filled(with: [:])
+  }
+
   func filled(with values: [Placeholder: String]) throws(Template.MissingValue) -> [String] {
     var arguments: [String] = []
     for item in items {

@@ -26,7 +26,7 @@ struct Command {
   static var all: [Command] {
     [
       RunCommand.command, PsCommand.command, ShowCommand.command, LogsCommand.command, CancelCommand.command,
-      RecoverCommand.command, VersionCommand.command, HelpCommand.command,
+      DoctorCommand.command, RecoverCommand.command, VersionCommand.command, HelpCommand.command,
     ]
   }
 

@@ -104,13 +104,15 @@ struct Surroundings {
     }
   }
 
+  /// Where the state folder lies.
+  var statePath: String { StateFolder.path(environment: environment, account: account) }
+
   /// The state folder; made if it is not there.
   func state() throws -> StateFolder {
-    let path = StateFolder.path(environment: environment, account: account)
     do {
-      return try StateFolder(path: path)
+      return try StateFolder(path: statePath)
     } catch {
-      throw CommandFailure(.trouble, "the state folder \(path) cannot be used: \(error)")
+      throw CommandFailure(.trouble, "the state folder \(statePath) cannot be used: \(error)")
     }
   }
 

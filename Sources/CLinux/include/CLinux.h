@@ -43,6 +43,13 @@ int cl_wait_pidfd(int pidfd, cl_wait wait, cl_ending *ending);
 
 int cl_become_subreaper(void);
 
+/* Whether this kernel, and whatever filters its calls, knows them. */
+bool cl_knows_clone3(void);
+bool cl_knows_close_range(void);
+
+/* The number of the file system's kind, as statfs(2) has it; -1 with errno. */
+int64_t cl_file_system(const char *path, int64_t *free_bytes);
+
 ssize_t cl_get_attribute(const char *path, const char *name, void *value, size_t size);
 
 /* A nonblocking descriptor that yields these signals, which the caller has blocked. */
