@@ -44,8 +44,8 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(name: "FakeAgent", path: "Tests/FakeAgent", linkerSettings: [.linkedLibrary("pthread")]),
     .executableTarget(
-      name: "TestHost", dependencies: ["Server", "Host", "Plugins", "Loop", "Kernel"], path: "Tests/TestHost",
-      swiftSettings: strict),
+      name: "TestHost", dependencies: ["Server", "Host", "Ledger", "Plugins", "Loop", "Kernel", "Supervision"],
+      path: "Tests/TestHost", swiftSettings: strict),
     tests("KernelTests", ["Support", "Kernel", "Model"]),
     tests("ModelTests", ["Support", "Model"]),
     tests("LoopTests", ["Loop", "Support", "Kernel", "Model"]),

@@ -3,7 +3,9 @@ internal import Kernel
 internal import Ledger
 internal import Loop
 internal import Model
+internal import Plugins
 internal import Supervision
+internal import Wire
 
 /// The processes that are nobody's but the host's: orphans, strays, groups that are slow to go.
 extension Host {
@@ -54,13 +56,39 @@ extension Host {
 
 /// What hosts that died have left behind.
 extension Host {
-  /// How often it looks whether another host has died.
-  static let recoveryInterval = TimeSpan.seconds(60)
+  /// How often it makes its rounds.
+  static let roundsInterval = TimeSpan.seconds(60)
 
-  /// Asks the ledger, which knows at once whether there is anybody to look after.
-  func lookAround() {
-    ledger.send(.lookAround(id))
-    recoveryTimer.arm(at: Loop.shared.now + Self.recoveryInterval, source: self)
+  /// Says that it lives, while it has work; looks whether others have died, and whether it is time to clear up.
+  func makeRounds() {
+    if !runs.isEmpty {
+      let memory = (try? ProcessTable.stat(getpid())).flatMap { $0 }?.residentBytes ?? 0
+      ledger.send(.beat(id, wallTime, memory: Int64(memory)))
+    }
+    // The ledger knows at once whether there is anybody to look after; what was kept aside from it is in a file.
+    if HostFiles.hosts(withSpillIn: state.hosts).contains(where: { $0 != id && !Owner.isAlive($0, in: state) }) {
+      recoverOthers()
+    } else {
+      ledger.send(.lookAround(id))
+    }
+    clearUp()
+    roundsTimer.arm(at: Loop.shared.now + Self.roundsInterval, source: self)
+  }
+
+  /// How often a state folder is cleared up by itself.
+  private static let clearingInterval = TimeSpan.seconds(86_400)
+
+  /// Clears up once a day, whichever host comes first.
+  private func clearUp() {
+    guard let last = state.lastClearing else { return state.noteClearing() }
+    guard wallTime.milliseconds - last > Self.clearingInterval.milliseconds else { return }
+    let (state, rules) = (state, Pruner.Rules(configuration.retention))
+    inBackground("pruner") {
+      _ = try Pruner(state: state).prune(rules)
+      return .null
+    } answer: { [weak self] result in
+      if case .failure(let error) = result { self?.log("what is old cannot be cleared up: \(error)") }
+    }
   }
 
   /// Settles what dead hosts left open, on a thread of its own: what it meets may be slow to die.
@@ -85,6 +113,7 @@ extension Host {
       switch notice {
       case .said(let message): log(message)
       case .recovered: isRecovering = false
+      case .answered(let ticket, let result): answer(ticket, work: result)
       }
     }
   }

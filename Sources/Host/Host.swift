@@ -4,7 +4,8 @@ public import Ledger
 public import Loop
 public import Model
 public import Plugins
-public import Supervision
+internal import Supervision
+internal import Wire
 
 /// A host: it owns runs, from the request to the grave.
 @LoopActor public final class Host: EventSource {
@@ -16,7 +17,9 @@ public import Supervision
     static let signals = 1
     static let notices = 2
     static let pulse = 3
-    static let recovery = 4
+    static let rounds = 4
+    static let seats = 5
+    static let drain = 6
   }
 
   /// Its name.
@@ -46,28 +49,47 @@ public import Supervision
   private var ledgerBell: Watched<Descriptor>?
   private var signals: Watched<SignalQueue>?
   private let pulse = LoopTimer(tag: Tag.pulse)
-  let recoveryTimer = LoopTimer(tag: Tag.recovery)
+  let roundsTimer = LoopTimer(tag: Tag.rounds)
+  let seatsTimer = LoopTimer(tag: Tag.seats)
+  let drainTimer = LoopTimer(tag: Tag.drain)
+  /// Who runs and who waits.
+  var admission: Admission
+  var isAdmitting = false
+  var seatsInterval = Host.seatsIntervals.lowerBound
   /// What its other threads want said.
   enum Notice: Sendable {
     case said(String)
     case recovered
+    case answered(ticket: UInt64, Result<JSON, any Error>)
   }
   let notices: Port<Notice>
   private var noticeBell: Watched<Descriptor>?
   var isRecovering = false
   /// Groups of runs that were busy when they should have been removed.
   var busyGroups: [RunID] = []
+  /// What the user's configuration says.
+  public let configuration: Configuration
   /// What holds where nobody sets a limit.
-  private let standards: Limits
-  private(set) var runs: [RunID: Run] = [:]
-  private var names = IdentifierSource<RunSubject>()
+  let standards: Limits
+  var runs: [RunID: Run] = [:]
+  var names = IdentifierSource<RunSubject>()
   private var outcomes: [Ledger.Outcome] = []
   /// Programs whose end cannot be watched, but for looking.
   var unwatched: [Int32] = []
   private var enlargedPipes = 0
-  private var look: [UInt64: (Result<RunRecord?, LedgerError>) -> Void] = [:]
-  private var lastLook: UInt64 = 0
-  private var isStopping = false
+  /// Who waits for an answer of the ledger, or of a thread.
+  var inquiries: [UInt64: Inquiry] = [:]
+  var lastInquiry: UInt64 = 0
+  var phase = Phase.open
+
+  /// Whether it takes work.
+  enum Phase {
+    case open
+    /// What runs may finish; nothing new is taken.
+    case draining
+    /// What runs is being ended.
+    case stopping
+  }
 
   /// What the ledger says when it takes nothing.
   public private(set) var ledgerTrouble: LedgerError?
@@ -82,12 +104,15 @@ public import Supervision
   ///
   /// The lock comes first, then the row: whoever finds the row can tell by the lock whether its host lives.
   public init(
-    state: StateFolder, catalog: Catalog, environment: [String: String], signals: consuming SignalQueue
+    state: StateFolder, catalog: Catalog, configuration: Configuration = Configuration(),
+    environment: [String: String], signals: consuming SignalQueue
   ) throws(HostError) {
     var names = IdentifierSource<HostSubject>()
     id = names.next(at: Clock.wallMilliseconds())
     self.state = state
     self.catalog = catalog
+    self.configuration = configuration
+    admission = Admission(total: configuration.maxRunning, shares: configuration.maxRunningByPlugin)
     do {
       SignalQueue.ignoreWriteSignals()
       try Subreaper.become()
@@ -105,13 +130,15 @@ public import Supervision
     } catch {
       throw HostError(.system, "a host cannot begin: \(error)")
     }
+    let folder = (try? state.root.status())?.identity
     do {
       ledger = try Ledger(
-        folder: state.root,
+        folder: state.root, hosts: state.hosts,
         host: HostRecord(
           id: id, pid: getpid(), startTicks: Host.ownStartTicks, boot: (try? Boot.identifier()) ?? "",
           version: Host.version, started: Timestamp(milliseconds: Clock.wallMilliseconds()),
-          lock: (lock.identity.device, lock.identity.inode), sockets: sockets.path))
+          lock: (lock.identity.device, lock.identity.inode), folder: folder.map { ($0.device, $0.inode) },
+          sockets: sockets.path))
     } catch {
       throw HostError(.ledgerUnavailable, error.message)
     }
@@ -131,7 +158,7 @@ public import Supervision
       groups.remove()
       throw HostError(.system, "a host cannot begin: \(error)")
     }
-    lookAround()
+    makeRounds()
     Loop.shared.onStandstill = { [weak self] span in self?.stoodStill(for: span) }
     surveyor.onAnswer = { [weak self] answer in self?.take(answer) }
   }
@@ -165,73 +192,7 @@ public import Supervision
 
   var wallTime: Timestamp { Timestamp(milliseconds: Clock.wallMilliseconds()) }
 
-  // MARK: - Runs
-
-  /// Accepts a run, or refuses it with a reason. Its program is started once its row is written.
-  public func start(_ request: RunRequest, observer: (any RunObserver)?) throws -> RunRecord {
-    guard !isStopping else { throw HostError(.stopping, "the host is stopping and takes no new work") }
-    let manifest = try catalog.plugin(request.plugin)
-    let id = names.next(at: Clock.wallMilliseconds())
-    let preparation = try Preparation(request, manifest: manifest, run: id, standards: standards)
-    var record = RunRecord(
-      id: id, plugin: manifest.name, host: self.id, created: wallTime, directory: request.directory,
-      prompt: request.prompt ?? "", labels: RunJSON.labels(request.labels), limits: RunJSON.limits(preparation.limits))
-    record.status = .starting
-    record.session = request.session
-    record.memoryLimit = preparation.limits[.memory].value
-    // Before there are any: whoever finds the row must find what it names.
-    record.controlGroups =
-      groups.paths.isEmpty ? nil : groups.paths.map { "\($0)/\(id)" }.joined(separator: "\n")
-    let run = Run(preparation, record: record, host: self)
-    if let observer { run.observers.append(observer) }
-    runs[id] = run
-    if needsPulse { beat() }
-    run.open()
-    return record
-  }
-
-  /// A run that this host still has to do with.
-  public func run(_ id: RunID) -> RunRecord? { runs[id]?.record }
-
-  /// Its names of all runs that this host still has to do with.
-  public var liveRuns: [RunRecord] { runs.values.map(\.record) }
-
-  /// Looks a run up in the ledger, wherever it ran.
-  public func find(_ id: RunID, _ answer: @escaping (Result<RunRecord?, LedgerError>) -> Void) {
-    if let run = runs[id] { return answer(.success(run.record)) }
-    lastLook += 1
-    look[lastLook] = answer
-    ledger.send(.find(id, ticket: lastLook))
-  }
-
-  /// Ends a run, if it has not ended; says whether that is what ended it. Nil when it is not here.
-  public func cancel(
-    _ id: RunID, _ reason: Verdict.Cancellation = .client, urgency: RunMachine.Urgency = .normal
-  ) -> (didCancel: Bool, run: RunRecord)? {
-    guard let run = runs[id] else { return nil }
-    let wasJudged = run.verdictIsGiven
-    run.cancel(reason, urgency: urgency)
-    return (!wasJudged && run.record.status == .cancelled, run.record)
-  }
-
-  /// Looks on at a run.
-  public func observe(_ id: RunID, _ observer: any RunObserver) -> Bool {
-    guard let run = runs[id] else { return false }
-    run.observers.append(observer)
-    return true
-  }
-
-  /// Looks on no more.
-  public func ignore(_ id: RunID, _ observer: any RunObserver) {
-    runs[id]?.observers.removeAll { $0 === observer }
-  }
-
-  /// Takes no new work and ends what runs.
-  public func stop(_ reason: Verdict.Cancellation = .shutdown, urgency: RunMachine.Urgency = .normal) {
-    isStopping = true
-    for run in Array(runs.values) { run.cancel(reason, urgency: urgency) }
-    checkQuiet()
-  }
+  // MARK: - The end
 
   /// Whether it waits for nothing: every run is judged, written down, and buried or given up.
   public var isQuiet: Bool { runs.values.allSatisfy { $0.isDone } }
@@ -239,12 +200,14 @@ public import Supervision
   /// How often a host that ends tries to remove groups that are busy, a millisecond apart.
   private static let closingLooks = 20
 
-  /// Closes the ledger and gives up its lock. Says how many writes were lost, which is none unless the disk fails.
-  public func close(patience: TimeSpan = .seconds(5)) -> Int {
+  /// Closes the ledger and gives up its lock. Says what is not recorded: nothing, unless the disk or the ledger fails.
+  /// What was kept aside then stays, for whoever takes over the lock.
+  public func close(patience: TimeSpan = .seconds(5)) -> Backlog.Remainder {
     ledgerBell.take()?.close()
     noticeBell.take()?.close()
     pulse.disarm()
-    recoveryTimer.disarm()
+    for timer in [roundsTimer, seatsTimer, drainTimer] { timer.disarm() }
+    for run in runs.values { run.beforeTheEnd() }
     surveyor.close()
     // A group is busy for a moment after the last of its processes was reaped.
     for _ in 0..<Self.closingLooks where !busyGroups.isEmpty {
@@ -255,7 +218,9 @@ public import Supervision
     signals.take()?.close()
     launcher.close()
     reserve.release()
-    return ledger.close(id, at: wallTime, patience: patience)
+    let remainder = ledger.close(id, at: wallTime, patience: patience)
+    if remainder.unwritten == 0 { try? state.hosts.remove(Spill.name(of: id)) }
+    return remainder
   }
 
   // MARK: - From runs
@@ -273,10 +238,14 @@ public import Supervision
   func released(_ run: Run) {
     if run.hasLargePipe { enlargedPipes -= 1 }
     seeToStrays()
+    vacate(run)
     checkQuiet()
   }
 
-  func quarantined(_ run: Run) { checkQuiet() }
+  func quarantined(_ run: Run) {
+    vacate(run)
+    checkQuiet()
+  }
 
   /// A program whose end cannot be watched is killed, and reaped some time after.
   func adopt(_ pid: Int32) {
@@ -287,10 +256,11 @@ public import Supervision
 
   func forget(_ run: Run) {
     runs[run.record.id] = nil
+    vacate(run)
     checkQuiet()
   }
 
-  private func checkQuiet() { if isQuiet { onQuiet() } }
+  func checkQuiet() { if isQuiet { onQuiet() } }
 
   // MARK: - Events
 
@@ -305,7 +275,15 @@ public import Supervision
 
   /// Time to look after what nobody tells of.
   public func timerFired(_ tag: Int) {
-    if tag == Tag.recovery { return lookAround() }
+    switch tag {
+    case Tag.rounds: makeRounds()
+    case Tag.seats: askForSeats()
+    case Tag.drain: stop()
+    default: look()
+    }
+  }
+
+  private func look() {
     busyGroups.removeAll { RunGroups.remove(named: $0.description, from: groups) }
     if groups.pidsVersion == .v1 { for run in Array(runs.values) { run.checkTasks() } }
     seeToStrays()
@@ -316,7 +294,7 @@ public import Supervision
   private static let pulseInterval = TimeSpan.seconds(1)
 
   /// A v1 pids controller counts what it refuses and tells nobody.
-  private var needsPulse: Bool { !runs.isEmpty && groups.pidsVersion == .v1 }
+  var needsPulse: Bool { !runs.isEmpty && groups.pidsVersion == .v1 }
 
   func beat() {
     if pulse.deadline == .never { pulse.arm(at: Loop.shared.now + Self.pulseInterval, source: self) }
@@ -326,16 +304,21 @@ public import Supervision
     ledger.outcomes.take(&outcomes)
     for outcome in outcomes {
       switch outcome {
-      case .opened(let id), .notOpened(let id, _), .changed(let id, _), .updated(let id), .refused(let id, _):
+      case .opened(let id), .notOpened(let id, _), .notResumable(let id, _), .changed(let id, _), .updated(let id),
+        .refused(let id, _):
         runs[id]?.ledgerAnswered(outcome)
-      case .found(let ticket, let run): look.removeValue(forKey: ticket)?(.success(run))
-      case .notFound(let ticket, let error): look.removeValue(forKey: ticket)?(.failure(error))
+      case .found(let ticket, let run): answer(ticket, runs: .success(run.map { [$0] } ?? []))
+      case .children(let ticket, let runs): answer(ticket, runs: .success(runs))
+      case .notFound(let ticket, let error):
+        answer(ticket, runs: .failure(HostError(.ledgerUnavailable, error.message)))
       case .delayed(let error):
         ledgerTrouble = error
         // Room for the last words: the verdict of a run that has itself filled the disk must still fit.
         if error.code == .full { reserve.release() }
         log(error.message)
       case .caughtUp: ledgerTrouble = nil
+      case .unspilled(let message): log(message)
+      case .beaten: break
       case .lookedAround(let othersHaveRuns): if othersHaveRuns { recoverOthers() }
       }
     }

@@ -1,7 +1,9 @@
+public import Model
+
 /// Why a host cannot do what it was asked.
 public struct HostError: Error, Sendable, CustomStringConvertible {
-  /// What kind of trouble it is.
-  public enum Code: Sendable {
+  /// What kind of trouble it is, with what a program needs to know of it.
+  public enum Code: Hashable, Sendable {
     /// The state folder cannot be used.
     case badState
     /// The ledger does not take a new run.
@@ -10,6 +12,18 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
     case stopping
     /// The system refused something that a host cannot do without.
     case system
+    /// There is no such run.
+    case runNotFound
+    /// The run may not be resumed: the status that stands in the way, of the run itself or of the one that was quicker.
+    case notResumable(Status, by: RunID?)
+    /// A run that is not over has the directory.
+    case directoryBusy(holder: RunID?)
+    /// So many wait that no more can.
+    case tooManyRuns(queued: Int)
+    /// The run is not over, or not buried.
+    case notFinished(Status, Disposal)
+    /// The host that owns the run lives and does not answer. Nothing was changed.
+    case ownerUnreachable(HostID)
   }
 
   /// What kind of trouble it is.

@@ -4,10 +4,13 @@ internal import Ledger
 public import Model
 internal import Wire
 
-/// Settles the runs of hosts that have died, and ends what is left of them.
+/// Settles the runs of hosts that have died, and ends what is left of them: the one function that does so, at a start,
+/// once a minute, before a listing, and in the place of a host whose guardian is left.
 ///
-/// The right to do so is the dead host's lock: whoever holds it is the only one, and the host cannot come back. The
-/// verdict comes first, the burial after it, as everywhere: what will not die holds nobody's verdict up.
+/// Of each dead host: its lock is taken · what it kept aside is written · each open run is judged by what its agent had
+/// said, or is lost, by the same swap that its host would have used · what is left of those runs is killed · what became
+/// of it is written. The verdict comes first, the burial after it, as everywhere: what will not die holds nobody's
+/// verdict up.
 public struct Recoverer {
   private let state: StateFolder
   private let log: (String) -> Void
@@ -20,91 +23,108 @@ public struct Recoverer {
 
   /// Settles what the host of this name left open, or what any dead host did; a live one is never touched.
   public func recover(_ only: HostID? = nil, butFor own: HostID? = nil) throws(HostError) {
-    do throws(LedgerError) {
-      guard try LedgerReader.open(in: state.root) != nil else { return }
+    do {
+      guard let reader = try LedgerReader.open(in: state.root) else { return }
+      if let notice = reader.notice { log(notice) }
       let recovery = try Recovery(folder: state.root)
-      for host in try recovery.hostsWithLiveRuns(butFor: own) where only == nil || host.id == only {
+      for host in try candidates(recovery, butFor: own) where only == nil || host.id == only {
         try recover(host, recovery)
       }
       if let only { removeGroups(of: only) }
-    } catch {
+    } catch let error as LedgerError {
       throw HostError(.ledgerUnavailable, error.message)
+    } catch {
+      throw HostError(.system, "\(error)")
     }
   }
 
-  private func recover(_ host: HostRecord, _ recovery: borrowing Recovery) throws(LedgerError) {
-    guard let lock = takeLock(of: host) else { return }
-    let isCopied = (lock.identity.device, lock.identity.inode) != host.lock
+  /// The hosts that may have left something: those of live rows, and those that kept something aside.
+  private func candidates(
+    _ recovery: borrowing Recovery, butFor own: HostID?
+  ) throws(LedgerError) -> [HostRecord] {
+    var hosts = try recovery.hostsWithLiveRuns(butFor: own)
+    for name in HostFiles.hosts(withSpillIn: state.hosts) where name != own && !hosts.contains(where: { $0.id == name })
+    {
+      guard case .host(let host)? = (try? Spill.read(in: state.hosts, host: name))?.first else { continue }
+      hosts.append(host)
+    }
+    return hosts
+  }
+
+  private func recover(_ host: HostRecord, _ recovery: borrowing Recovery) throws {
+    guard let death = Death.of(host, in: state) else { return }
+    try FaultPoint.takeover.pass()
+    let restored = try recovery.replay((try? Spill.read(in: state.hosts, host: host.id)) ?? [])
+    try FaultPoint.replayed.pass()
+    if restored > 0 { log("\(restored) changes that the host \(host.id) had kept aside are recorded") }
+
     var open: [RunRecord] = []
     for run in try recovery.liveRuns(of: host.id) {
       var run = run
       if !run.status.isTerminal {
-        let status = run.status
-        run.status = .lost
-        run.reason = "host_died"
-        run.settled = Timestamp(milliseconds: Clock.wallMilliseconds())
-        run.error = "its host died before it was done"
-        run.disposal = run.pid == nil ? .none : .killing
-        guard try recovery.settle(run, from: status, evidence: evidence(host, isCopied: isCopied)) else { continue }
-        log("run \(run.id) is lost: its host \(host.id) died")
+        try FaultPoint.judge.pass()
+        guard try judge(&run, of: host, death, recovery) else { continue }
       }
       open.append(run)
     }
-    let isSameBoot = host.boot == (try? Boot.identifier())
-    // After another boot, or in a copy, no process can be theirs.
-    let remains = Remains(of: open, isKillable: isSameBoot && !isCopied)
+    try FaultPoint.judged.pass()
+    let remains = Remains(of: open, since: host.startTicks, isKillable: death.mayHaveLeft)
     let survivors = remains.end()
+    try FaultPoint.buried.pass()
     for var run in open {
       let left = survivors[run.id] ?? []
       run.disposal = left.isEmpty ? (run.pid == nil ? .none : .gone) : .stuck
-      run.gone = left.isEmpty ? Timestamp(milliseconds: Clock.wallMilliseconds()) : nil
+      run.gone = left.isEmpty ? now : nil
       if !left.isEmpty { run.leftovers = RunJSON.processes(left) }
       try recovery.bury(run)
     }
-    if survivors.isEmpty { clear(host) }
-    try recovery.close(host.id, at: Timestamp(milliseconds: Clock.wallMilliseconds()))
-    lock.release()
+    try recovery.close(host.id, at: now)
+    if survivors.isEmpty { HostFiles.remove(of: host.id, from: state.hosts) }
+    death.release()
   }
 
-  /// The lock of a dead host; nil when it lives, or somebody else is about to settle its runs.
-  private func takeLock(of host: HostRecord) -> FileLock? {
-    // A lock is never made for a host that lives: its own file may have been removed under it.
-    if (try? FileLock.probe(in: state.hosts, name: "\(host.id).lock")) == .missing, Self.isAlive(host) { return nil }
-    return (try? FileLock.tryAcquire(in: state.hosts, name: "\(host.id).lock")) ?? nil
+  /// Gives a run the verdict that its host would have given, had it lived; false when it has one by now.
+  private func judge(
+    _ run: inout RunRecord, of host: HostRecord, _ death: borrowing Death, _ recovery: borrowing Recovery
+  ) throws(LedgerError) -> Bool {
+    let status = run.status
+    let replay = Replay(of: run, in: state)
+    replay.tell(&run)
+    run.settled = now
+    run.disposal = run.pid == nil ? .none : .killing
+    var evidence = death.evidence(host)
+    evidence["final_word"] = replay.evidence
+    evidence["settled_by_pid"] = .integer(Int64(getpid()))
+    guard try recovery.settle(run, from: status, evidence: JSON.object(evidence).text) else { return false }
+    let how = run.status == .lost ? "is lost" : "is \(run.status.rawValue) by its agent's final word"
+    log("run \(run.id) \(how): its host \(host.id) died")
+    return true
   }
 
-  private static func isAlive(_ host: HostRecord) -> Bool {
-    guard host.boot == (try? Boot.identifier()), let process = try? ProcessTable.stat(host.pid) else { return false }
-    return process.isAlive && Int64(process.startTicks) == host.startTicks
-  }
-
-  private func evidence(_ host: HostRecord, isCopied: Bool) -> String {
-    let object: JSON = [
-      "host": .string(host.id.description), "pid": .integer(Int64(host.pid)), "lock": isCopied ? "copied" : "free",
-      "boot": host.boot == (try? Boot.identifier()) ? "same" : "another",
-    ]
-    return object.text
-  }
+  private var now: Timestamp { Timestamp(milliseconds: Clock.wallMilliseconds()) }
 
   /// Removes the groups of a host that had no runs, and so left no word of where they are: they are where we stand.
   private func removeGroups(of host: HostID) {
-    guard (try? FileLock.probe(in: state.hosts, name: "\(host).lock")).map({ Self.isFree($0) }) ?? false else { return }
+    if case .held? = try? FileLock.probe(in: state.hosts, name: "\(host).lock") { return }
     let places = CgroupPlaces.current()
     for place in [places.unified, places.memory, places.pids] {
       guard let place, let group = try? ControlGroup.open(place) else { continue }
       try? group.remove(HostGroups.name(of: host))
     }
   }
+}
 
-  private static func isFree(_ probe: FileLock.Probe) -> Bool {
-    switch probe {
-    case .missing, .free: true
-    case .held: false
-    }
+/// The files that a host has beside its socket, by their names in the folder of hosts.
+enum HostFiles {
+  private static let suffixes = ["reserve", "spill", "sock", "lock"]
+
+  /// The hosts that have a place for what they cannot record, alive or not.
+  static func hosts(withSpillIn folder: borrowing Directory) -> [HostID] {
+    ((try? folder.entries()) ?? []).filter { $0.hasSuffix(".spill") }.compactMap { HostID($0.dropLast(6)) }
   }
 
-  /// Removes what a dead host left in the state folder; its lock last, since it is what says that it is dead.
-  private func clear(_ host: HostRecord) {
-    for suffix in ["reserve", "sock", "lock"] { try? state.hosts.remove("\(host.id).\(suffix)") }
+  /// Removes what a dead host left; its lock last, since it is what says that it is dead.
+  static func remove(of host: HostID, from folder: borrowing Directory) {
+    for suffix in suffixes { try? folder.remove("\(host).\(suffix)") }
   }
 }

@@ -9,13 +9,16 @@ internal import Plugins
 /// run's mark in the environment of a process. Without groups, who has shed the mark and its parents is not found.
 struct Remains {
   private let runs: [RunRecord]
+  /// When their host began: nothing that is older can be theirs.
+  private let since: UInt64
   private let isKillable: Bool
   /// How long processes may take to die.
   private static let patience = TimeSpan.seconds(2)
   private static let pauseMicroseconds: UInt32 = 5000
 
-  init(of runs: [RunRecord], isKillable: Bool) {
+  init(of runs: [RunRecord], since: Int64, isKillable: Bool) {
     self.runs = runs
+    self.since = UInt64(clamping: since)
     self.isKillable = isKillable && !runs.isEmpty
   }
 
@@ -60,9 +63,8 @@ struct Remains {
   private func marked() -> [(RunID, ProcessStat)] {
     var marked: [(RunID, ProcessStat)] = []
     let wanted = Set(runs.map(\.id))
-    let earliest = runs.compactMap(\.startTicks).min() ?? 0
     try? ProcessTable.forEach { process in
-      guard process.isAlive, process.pid != getpid(), Int64(process.startTicks) >= earliest,
+      guard process.isAlive, process.pid != getpid(), process.startTicks >= since,
         let run = RunMark.runs(in: ProcessTable.variable(RunMark.variable, of: process.pid))
           .first(where: { wanted.contains($0) })
       else { return }

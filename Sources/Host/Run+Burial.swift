@@ -64,6 +64,7 @@ extension Run {
 
   /// Gives back everything it held. The leader's zombie goes last.
   func release() {
+    pass(.release)
     closeLeftovers()
     sampleTimer.disarm()
     removeGroups()
@@ -76,6 +77,7 @@ extension Run {
     _ = try? process?.owner.reap()
     process.take()?.close()
     host.released(self)
+    pass(.released)
     forgetIfDone()
   }
 

@@ -13,6 +13,7 @@ extension Run {
   static let outOfMemoryScore: Int32 = 500
 
   func launch() {
+    guard succeeds(at: .group) else { return }
     do {
       let output = try Pipe.make()
       let errors = try Pipe.make()
@@ -22,6 +23,7 @@ extension Run {
       if hasLargePipe { _ = try output.reader.resizePipe(to: Self.outputPipeBytes) }
       pipes = LaunchPipes(output: output, errors: errors)
       confine()
+      try FaultPoint.grouped.pass()
       try startProgram()
     } catch {
       pipes = nil
@@ -46,6 +48,7 @@ extension Run {
     request.cgroup = groups?.birthplace
     request.joinedCgroups = groups?.joined ?? []
     try watchMemory()
+    try FaultPoint.clone.pass()
     host.launcher.launch(request, for: self)
   }
 
@@ -85,12 +88,14 @@ extension Run {
       host.adopt(launched.pid)
       return perform(machine.spawnFailed())
     }
+    _ = succeeds(at: .cloned)
     let actions = machine.spawned(at: Loop.shared.now)
     if !verdictIsGiven {
       let status = record.status
       record.status = .running
       record.disposal = machine.disposal
       send(.change(record, from: status, evidence: nil))
+      _ = succeeds(at: .identity)
     }
     perform(actions)
     watchPipes()

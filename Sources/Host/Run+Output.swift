@@ -11,7 +11,9 @@ extension Run {
     let room = UnsafeMutableRawBufferPointer(rebasing: host.buffer.prefix(bound))
     guard let outcome = read(output, into: room) else { return }
     switch outcome {
-    case .bytes(let count): take(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes)
+    case .bytes(let count):
+      take(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes)
+      if !verdictIsGiven { _ = succeeds(at: .event) }
     case .wouldBlock: break
     case .end: output.take()?.close()
     }
@@ -139,7 +141,7 @@ extension Run {
       usage.add(line)
       _ = machine.eventSeen(.content, at: now)
     case .session(let range):
-      record.session = string(line, range)
+      record.session = JSONString.text(line, range)
       _ = machine.eventSeen(.content, at: now)
     case .success(let output): finalWord(.success, line, output: output, error: nil)
     case .failure(let error): finalWord(.failure, line, output: nil, error: error)
@@ -157,26 +159,13 @@ extension Run {
 
   private func finalWord(_ word: FinalWord, _ line: RawSpan, output: Range<Int>?, error: Range<Int>?) {
     if machine.takesFinalWord {
-      record.error = error.map { string(line, $0) }
-      record.output = output.map { range in
-        line.extracting(range).withUnsafeBytes { JSONText(valid: String(decoding: $0, as: UTF8.self)) }
-      }
+      pass(.word)
+      record.error = error.map { JSONString.text(line, $0) }
+      record.output = output.map { JSONText(valid: JSONString.raw(line, $0)) }
       // A result that is a string is the final answer itself.
-      record.text = output.flatMap { $0.isString(in: line) ? string(line, $0) : nil }
+      record.text = output.flatMap { JSONString.isString(line, $0) ? JSONString.text(line, $0) : nil }
       if word == .failure && record.error == nil { record.error = "the agent reported an error without saying which" }
     }
     perform(machine.finalWordSeen(word, at: Loop.shared.now))
-  }
-
-  private func string(_ line: RawSpan, _ range: Range<Int>) -> String {
-    host.scratch.removeAll(keepingCapacity: true)
-    JSONString.decode(line, range: range, into: &host.scratch)
-    return String(decoding: host.scratch, as: UTF8.self)
-  }
-}
-
-extension Range<Int> {
-  fileprivate func isString(in line: RawSpan) -> Bool {
-    line.unsafeLoad(fromByteOffset: lowerBound, as: UInt8.self) == UInt8(ascii: "\"")
   }
 }

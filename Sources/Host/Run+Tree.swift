@@ -51,6 +51,7 @@ extension Run {
   // MARK: - Signals
 
   func stopTree() {
+    pass(.stop)
     if record.exit == nil {
       // While the leader lives, to end its tree is its business; and a stopped process hears only SIGKILL.
       signalGroup(preparation.manifest.stop)
@@ -64,6 +65,7 @@ extension Run {
   }
 
   func killTree() {
+    pass(.kill)
     // One call reaches the whole process group at one moment, before any of it can act on the end of another.
     signalGroup(SIGKILL)
     let isGroupKilled = groups?.kill() ?? false

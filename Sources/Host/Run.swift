@@ -40,8 +40,17 @@ internal import Wire
   var hasLargePipe = false
   var leftovers: [Leftover] = []
   var groups: RunGroups?
+  var directoryLock: DirectoryLock?
   var memoryEvents: Watched<Descriptor>?
   var populationEvents: Watched<Descriptor>?
+
+  // What it waits for before it begins.
+  /// Runs of which nothing may be left.
+  var predecessors: Set<RunID> = []
+  /// The run of another host that has its directory.
+  var foreignHolder: RunID?
+  /// The status that its row was written with; nil before that.
+  private var openedAs: Status?
 
   // How it is held to its limits where the kernel does not do it.
   var isSampled = false
@@ -131,6 +140,8 @@ internal import Wire
 
   func cancel(_ reason: Verdict.Cancellation, urgency: RunMachine.Urgency) {
     if !verdictIsGiven { lookFirst() }
+    // It was accepted, so it has a history, if a short one.
+    if !hasBegun { open() }
     perform(machine.cancelRequested(reason, urgency: urgency, at: Loop.shared.now))
     watchClock()
   }
@@ -140,6 +151,34 @@ internal import Wire
     record.error = record.error ?? "Reeve cannot go on with this run: \(error)"
     perform(machine.faulted(at: Loop.shared.now))
     watchClock()
+  }
+
+  /// A step that can fail is taken; false when it has, which is the end of the run.
+  func succeeds(at point: FaultPoint) -> Bool {
+    do {
+      try point.pass()
+      return true
+    } catch {
+      fault(error)
+      return false
+    }
+  }
+
+  /// A step is taken whose failure must not keep the next one from being taken.
+  func pass(_ point: FaultPoint) {
+    do {
+      try point.pass()
+    } catch {
+      host.log("run \(record.id): \(error)")
+    }
+  }
+
+  /// The host is about to go. That a run has no verdict now is a fault of Reeve's, which the run must not pay for by
+  /// never ending.
+  func beforeTheEnd() {
+    guard hasBegun, !verdictIsGiven else { return }
+    host.log("run \(record.id) has no verdict when its host ends; please report this as a fault in Reeve")
+    fault(HostError(.system, "its host ended"))
   }
 
   // MARK: - Actions
@@ -160,6 +199,11 @@ internal import Wire
     }
     if let verdict = actions.settle {
       settle(verdict)
+      // Whoever ends a run from outside ends what it has started as well.
+      switch verdict {
+      case .cancelled, .timedOut, .outOfMemory: host.cancelChildren(of: record.id)
+      case .succeeded, .failed, .lost: break
+      }
     } else if verdictIsGiven && (record.flags != before.flags || record.disposal != before.disposal) {
       factsChanged()
     }
@@ -203,7 +247,9 @@ internal import Wire
     record.text = record.text ?? answer.text
     // Until the ledger says otherwise, whoever asks is told that it is not recorded.
     record.isRecorded = false
+    pass(.settle)
     send(.change(record, from: status, evidence: evidence))
+    pass(.settled)
     announcementTimer.arm(at: Loop.shared.now + Self.announcementPatience, source: self)
   }
 
@@ -233,6 +279,7 @@ internal import Wire
   }
 
   private func announce(isRecorded: Bool) {
+    pass(.announce)
     announcementTimer.disarm()
     isAnnounced = true
     record.isRecorded = isRecorded
@@ -240,7 +287,16 @@ internal import Wire
   }
 
   func tellObservers() {
-    for observer in observers { observer.runChanged(record) }
+    let current = current
+    for observer in observers { observer.runChanged(current) }
+  }
+
+  /// What is known of it, with its place among those that wait.
+  var current: RunRecord {
+    guard record.status == .queued else { return record }
+    var current = record
+    current.position = host.admission.position(of: record.id)
+    return current
   }
 
   // MARK: - Ledger
@@ -250,25 +306,56 @@ internal import Wire
     host.ledger.send(request)
   }
 
-  /// Writes its row; the program is started when that is done.
-  func open() { send(.open(record)) }
+  /// Writes its row, as that of a run that waits, or of one that may begin: its program is started when that is done.
+  func open() {
+    openedAs = record.status
+    send(.open(record))
+  }
+
+  /// Whether its row is written, or about to be.
+  var hasBegun: Bool { openedAs != nil }
+
+  /// It waits for nothing any more.
+  func seated() {
+    guard !verdictIsGiven else { return }
+    let status = record.status
+    record.status = .starting
+    if hasBegun { send(.change(record, from: status, evidence: nil)) } else { open() }
+  }
+
+  /// It cannot be: there is no row, and there will be none.
+  func refuse(_ error: HostError) {
+    for observer in observers { observer.runRefused(record.id, error) }
+    host.forget(self)
+  }
+
+  private func mayLaunch() {
+    perform(machine.recorded(at: Loop.shared.now))
+    watchClock()
+  }
 
   func ledgerAnswered(_ outcome: Ledger.Outcome) {
     pendingWrites -= 1
     switch outcome {
     case .opened:
-      perform(machine.recorded(at: Loop.shared.now))
-      watchClock()
-    case .notOpened(_, let error):
-      for observer in observers { observer.runRefused(record.id, HostError(.ledgerUnavailable, error.message)) }
-      host.forget(self)
+      guard succeeds(at: .rowed) else { break }
+      if openedAs == .starting { mayLaunch() } else if !verdictIsGiven { tellObservers() }
+    case .notOpened(_, let error): refuse(HostError(.ledgerUnavailable, error.message))
+    case .notResumable(_, let refusal):
+      refuse(
+        refusal.map { HostError.notResumable($0) } ?? HostError(.runNotFound, "the run to be resumed does not exist"))
+    case .changed(_, .starting): mayLaunch()
     case .changed(_, let status):
-      if status.isTerminal { announce(isRecorded: true) } else if !verdictIsGiven { tellObservers() }
+      if status.isTerminal {
+        announce(isRecorded: true)
+      } else if !verdictIsGiven, succeeds(at: .identified) {
+        tellObservers()
+      }
     case .refused(_, let error):
       // Somebody else has judged this run, or Reeve is at fault: either way what the ledger has stands.
       host.log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")
       if verdictIsGiven && !isAnnounced { announce(isRecorded: false) }
-    case .updated, .found, .notFound, .lookedAround, .delayed, .caughtUp: break
+    case .updated, .found, .children, .notFound, .lookedAround, .beaten, .unspilled, .delayed, .caughtUp: break
     }
     forgetIfDone()
   }

@@ -15,8 +15,11 @@ public enum RunJSON {
       "flags": .array(run.flags.words.map { .string($0) }), "created": .string(run.created.description),
       "started": string(run.started?.description), "settled": string(run.settled?.description),
       "gone": string(run.gone?.description), "cwd": .string(run.directory), "session": string(run.session),
+      "resumes": string(run.resumes?.description), "parent": string(run.parent?.description),
       "labels": raw(run.labels),
     ]
+    if let successor = run.resumedBy { object["resumed_by"] = .string(successor.description) }
+    if let position = run.position { object["position"] = .integer(Int64(position)) }
     let isOutputCut = isExcerpt && (run.output?.text.utf8.count ?? 0) > excerptBytes
     let isTextCut = isExcerpt && (run.text?.utf8.count ?? 0) > excerptBytes
     object["output"] = isOutputCut ? .null : run.output.map { raw($0) } ?? .null
@@ -39,6 +42,15 @@ public enum RunJSON {
     object["pid"] = run.pid.map { .integer(Int64($0)) } ?? .null
     object["recorded"] = .bool(run.isRecorded)
     return .object(object)
+  }
+
+  /// A change of a run's status.
+  public static func transition(_ transition: Transition) -> JSON {
+    [
+      "at": .string(transition.at.description), "from": string(transition.from), "to": .string(transition.to),
+      "reason": string(transition.reason), "host": .string(transition.host),
+      "evidence": transition.evidence.map { raw($0) } ?? .null,
+    ]
   }
 
   /// How much memory it may use and has used, and who sees to it.

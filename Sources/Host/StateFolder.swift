@@ -3,7 +3,8 @@ public import Kernel
 
 /// Where Reeve keeps what must outlive it: the owner's alone, and below it nothing is opened through a link.
 ///
-/// `ledger.db`, `runs/ID/` with the transcript and stderr of each run that wrote something, `hosts/ID.lock`.
+/// `ledger.db`, `runs/ID/` with the transcript and stderr of each run that wrote something, `hosts/ID.lock` and what else
+/// a host has, `directories/` with a lock for each directory that is being written to.
 public final class StateFolder: Sendable {
   /// The folder itself.
   public let root: Directory
@@ -19,6 +20,21 @@ public final class StateFolder: Sendable {
     root = try Directory.open(try given.descriptor.realPath())
     runs = try Directory.openOrCreate("\(root.path)/runs")
     hosts = try Directory.openOrCreate("\(root.path)/hosts")
+  }
+
+  /// The locks of directories that runs write to; made when first needed.
+  func directories() throws(SystemError) -> Directory { try Directory.openOrCreate("\(root.path)/directories") }
+
+  /// Its stamp is the time of the last clearing.
+  private static let clearingMark = "cleared"
+
+  /// When it was last cleared up, in milliseconds since 1970; nil when it never was.
+  var lastClearing: Int64? { (try? root.status(of: Self.clearingMark)).flatMap { $0 }?.modified }
+
+  /// It was cleared up.
+  func noteClearing() {
+    guard let mark = try? root.openFile(Self.clearingMark, flags: O_WRONLY | O_CREAT) else { return }
+    futimens(mark.raw, nil)
   }
 
   /// Where the state lies for this user: `REEVE_STATE`, else `reeve` in the XDG state folder.

@@ -23,6 +23,18 @@ extension Descriptor {
     try retryingInterrupts("pread") { pread(raw, buffer.baseAddress, buffer.count, off_t(offset)) }
   }
 
+  /// Writes all of it to a place in a file.
+  public func writeAll(_ bytes: RawSpan, at offset: Int64) throws(SystemError) {
+    var (rest, place) = (bytes, offset)
+    while !rest.isEmpty {
+      let count = try retryingInterrupts("pwrite") {
+        rest.withUnsafeBytes { pwrite(raw, $0.baseAddress, $0.count, off_t(place)) }
+      }
+      rest = rest.extracting(droppingFirst: count)
+      place += Int64(count)
+    }
+  }
+
   /// The path under which it was opened, links resolved.
   public func realPath() throws(SystemError) -> String {
     var room = [CChar](repeating: 0, count: Int(PATH_MAX))

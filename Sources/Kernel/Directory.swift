@@ -44,6 +44,13 @@ public struct Directory: ~Copyable, Sendable {
     try retryingInterrupts("unlinkat", full) { unlinkat(descriptor.raw, name, 0) }
   }
 
+  /// Gives an entry another name in it.
+  public func rename(_ name: String, to new: String) throws(SystemError) {
+    let full = try resolve(name)
+    _ = try resolve(new)
+    try retryingInterrupts("renameat", full) { renameat(descriptor.raw, name, descriptor.raw, new) }
+  }
+
   /// Removes an empty directory in it.
   public func removeDirectory(_ name: String) throws(SystemError) {
     let full = try resolve(name)

@@ -87,6 +87,38 @@ public struct FileLock: ~Copyable, Sendable {
     }
   }
 
+  /// Writes into its file, for whoever finds it held.
+  public func note(_ text: String) throws(SystemError) {
+    try retryingInterrupts("ftruncate") { ftruncate(raw, 0) }
+    try retryingInterrupts("pwrite") { pwrite(raw, text, text.utf8.count, 0) }
+  }
+
+  /// What was noted in its file before.
+  public func noted() throws(SystemError) -> String? {
+    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: FileLock.longestNote) { room throws(SystemError) in
+      let count = try retryingInterrupts("pread") { pread(raw, room.baseAddress, room.count, 0) }
+      return count == 0 ? nil : String(decoding: room.prefix(count), as: UTF8.self)
+    }
+  }
+
+  /// What was noted in the file of a lock, by whoever holds it or the last who did; nil when there is nothing, and when
+  /// this process holds it, which knows.
+  public static func note(in directory: borrowing Directory, name: String) throws(SystemError) -> String? {
+    try held.withLock { held throws(SystemError) -> String? in
+      guard let status = try directory.status(of: name), !held.contains(status.identity) else { return nil }
+      let bytes = try directory.openFile(name, flags: O_RDONLY).readAll(limit: longestNote) ?? []
+      return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
+  private static let longestNote = 256
+
+  /// Removes its file and lets go of it.
+  public consuming func discard(from directory: borrowing Directory, name: String) {
+    try? directory.remove(name)
+    release()
+  }
+
   private enum Attempt {
     case acquired(FileIdentity, raw: Int32)
     case taken

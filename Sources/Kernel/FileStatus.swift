@@ -16,6 +16,10 @@ public struct FileStatus: Sendable {
   public let owner: UInt32
   /// Its permission bits, those above 0777 included.
   public let permissions: UInt32
+  /// The room it takes on the disk.
+  public let bytes: Int64
+  /// When it was last written to, in milliseconds since 1970.
+  public let modified: Int64
   /// Its kind, as `S_IFMT` masks it.
   let kind: UInt32
 
@@ -23,6 +27,8 @@ public struct FileStatus: Sendable {
     identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     owner = status.st_uid
     permissions = status.st_mode & 0o7777
+    bytes = Int64(status.st_blocks) * 512
+    modified = Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
     kind = status.st_mode & S_IFMT
   }
 

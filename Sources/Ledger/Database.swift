@@ -10,7 +10,7 @@ struct Database: ~Copyable {
   let handle: OpaquePointer
   let path: String
 
-  /// How long a write waits for another process before it gives up.
+  /// How long that is, where nothing better is known.
   static let busyTimeoutMilliseconds: Int32 = 5000
 
   init(path: String, mode: Mode) throws(LedgerError) {
@@ -33,8 +33,11 @@ struct Database: ~Copyable {
     self.path = path
     _ = cs_extended_result_codes(handle)
     // First of all: every later statement may meet another writer.
-    sqlite3_busy_timeout(handle, Database.busyTimeoutMilliseconds)
+    setBusyTimeout(Database.busyTimeoutMilliseconds)
   }
+
+  /// How long a write waits for another process before it gives up.
+  func setBusyTimeout(_ milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
 
   /// Closed when the last of its statements is gone as well.
   deinit { sqlite3_close_v2(handle) }
@@ -59,6 +62,13 @@ struct Database: ~Copyable {
   func number(_ sql: String) throws(LedgerError) -> Int64 {
     let statement = try Statement(self, sql)
     return try statement.first(of: self, { _ in }) { $0.integer(0) } ?? 0
+  }
+
+  /// What SQLite finds wrong with the file; nil when it is sound. It reads all of it.
+  func damage() throws(LedgerError) -> String? {
+    let statement = try Statement(self, "PRAGMA quick_check(1)")
+    let said = try statement.first(of: self, { _ in }) { $0.text(0) } ?? "nothing was said"
+    return said == "ok" ? nil : said
   }
 
   /// Whether a failed statement has ended the transaction too, as a full disk does.

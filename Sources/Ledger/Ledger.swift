@@ -18,8 +18,12 @@ public final class Ledger: Sendable {
     case facts(RunRecord)
     /// Read a run.
     case find(RunID, ticket: UInt64)
+    /// List the runs that were started inside a run and are not over.
+    case children(RunID, ticket: UInt64)
     /// Look whether others than this host have runs of which something may still be there.
     case lookAround(HostID)
+    /// Note that this host lives, and how much memory it has.
+    case beat(HostID, Timestamp, memory: Int64)
   }
 
   /// What became of a request.
@@ -28,6 +32,8 @@ public final class Ledger: Sendable {
     case opened(RunID)
     /// It was not, and there is no such run.
     case notOpened(RunID, LedgerError)
+    /// It was not, because the run that it was to resume may not be resumed; nil when there is no such run.
+    case notResumable(RunID, ResumeRefusal?)
     /// The status of the run was changed to this.
     case changed(RunID, Status)
     /// The facts of the run were written.
@@ -36,10 +42,16 @@ public final class Ledger: Sendable {
     case refused(RunID, LedgerError?)
     /// The run that was looked for.
     case found(ticket: UInt64, RunRecord?)
-    /// It could not be looked for.
+    /// The runs that were started inside a run and are not over.
+    case children(ticket: UInt64, [RunRecord])
+    /// What was asked for could not be looked for.
     case notFound(ticket: UInt64, LedgerError)
     /// Whether other hosts have runs of which something may still be there.
     case lookedAround(othersHaveRuns: Bool)
+    /// It was noted that this host lives.
+    case beaten
+    /// What the ledger did not take could not be kept aside.
+    case unspilled(String)
     /// The ledger does not take anything at the moment.
     case delayed(LedgerError)
     /// It takes everything again.
@@ -57,21 +69,25 @@ public final class Ledger: Sendable {
   /// Where the outcomes arrive; the loop watches it.
   public let outcomes: Port<Outcome>
   private let inbox: Port<Message>
-  private let ended: Port<Int>
+  private let ended: Port<Void>
+  private let backlog = Backlog()
 
-  /// Opens the ledger of the state folder at `folder` and begins to write for this host.
-  public init(folder: borrowing Directory, host: HostRecord) throws(LedgerError) {
+  /// Opens the ledger of the state folder at `folder` and begins to write for this host, whose spill lies in `hosts`.
+  public init(folder: borrowing Directory, hosts: borrowing Directory, host: HostRecord) throws(LedgerError) {
     try LedgerFile.prepare(in: folder)
     let path = "\(folder.path)/\(LedgerFile.name)"
+    let spills = hosts.path
     let begun: Port<Result<Void, LedgerError>>
     do {
       outcomes = try Port(blocking: false)
       inbox = try Port(blocking: true)
       ended = try Port(blocking: true)
       begun = try Port(blocking: true)
-      let (inbox, outcomes, ended) = (inbox, outcomes, ended)
+      let (inbox, outcomes, ended, backlog) = (inbox, outcomes, ended, backlog)
       try Worker("ledger") {
-        Ledger.serve(path: path, host: host, begun: begun, inbox: inbox, outcomes: outcomes, ended: ended)
+        Ledger.serve(
+          path: path, host: host, spills: spills, backlog: backlog, begun: begun, inbox: inbox, outcomes: outcomes,
+          ended: ended)
       }.detach()
     } catch {
       throw LedgerError(.cannotOpen, "the ledger \(path): \(error)")
@@ -82,29 +98,31 @@ public final class Ledger: Sendable {
   }
 
   /// Asks something. The order of requests is the order of their effects.
-  public func send(_ request: Request) { inbox.send(.request(request)) }
+  public func send(_ request: Request) {
+    if request.mustNotBeLost { backlog.noteSent() }
+    inbox.send(.request(request))
+  }
 
-  /// Notes that the host ended and waits until everything is written, or until `patience` is over.
-  ///
-  /// Says how many requests were left unwritten.
-  public func close(_ host: HostID, at moment: Timestamp, patience: TimeSpan) -> Int {
+  /// Notes that the host ended and waits until everything is written, or until `patience` is over; what was not.
+  public func close(_ host: HostID, at moment: Timestamp, patience: TimeSpan) -> Backlog.Remainder {
     inbox.send(.close(host, moment))
-    var unwritten: [Int] = []
-    ended.take(&unwritten, for: patience)
-    return unwritten.first ?? 1
+    var ends: [Void] = []
+    ended.take(&ends, for: patience)
+    return backlog.remainder
   }
 
   // MARK: - The thread
 
   private static func serve(
-    path: String, host: HostRecord, begun: Port<Result<Void, LedgerError>>, inbox: Port<Message>,
-    outcomes: Port<Outcome>, ended: Port<Int>
+    path: String, host: HostRecord, spills: String, backlog: Backlog, begun: Port<Result<Void, LedgerError>>,
+    inbox: Port<Message>, outcomes: Port<Outcome>, ended: Port<Void>
   ) {
     let clerk: Clerk
     do {
       let store = try Store(path: path)
+      let spill = try makeSpill(in: spills, host: host)
       try store.open(host)
-      clerk = Clerk(store: store)
+      clerk = Clerk(store: store, spill: spill, backlog: backlog)
     } catch {
       begun.send(.failure(error))
       return
@@ -113,8 +131,16 @@ public final class Ledger: Sendable {
     work(clerk, inbox: inbox, outcomes: outcomes, ended: ended)
   }
 
+  private static func makeSpill(in folder: String, host: HostRecord) throws(LedgerError) -> Spill {
+    do {
+      return try Spill(in: try Directory.open(folder), host: host)
+    } catch {
+      throw LedgerError(.cannotOpen, "there is no place for what the ledger may not take: \(error)")
+    }
+  }
+
   private static func work(
-    _ clerk: consuming Clerk, inbox: Port<Message>, outcomes: Port<Outcome>, ended: Port<Int>
+    _ clerk: consuming Clerk, inbox: Port<Message>, outcomes: Port<Outcome>, ended: Port<Void>
   ) {
     var messages: [Message] = []
     var interval = retryIntervals.lowerBound
@@ -135,9 +161,18 @@ public final class Ledger: Sendable {
         break
       }
     }
-    let unwritten = clerk.waiting.count
     // The connection is closed before anybody hears of it: the last one to close takes the log with it.
     clerk.leave()
-    ended.send(unwritten)
+    ended.send(())
+  }
+}
+
+extension Ledger.Request {
+  /// Whether it tells of something that has happened, and that nobody else would tell.
+  var mustNotBeLost: Bool {
+    switch self {
+    case .change, .facts: true
+    case .open, .find, .children, .lookAround, .beat: false
+    }
   }
 }

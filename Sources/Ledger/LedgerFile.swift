@@ -13,14 +13,21 @@ public enum LedgerFile {
   /// How long to wait for another process that makes or migrates the ledger.
   static let patience = TimeSpan.seconds(30)
 
+  /// Says that somebody met damage, so that the next one to open the ledger looks at all of it.
+  static let damageMark = "ledger.damaged"
+
   /// Makes the ledger if there is none and brings it up to date. `folder` is the state folder.
-  public static func prepare(in folder: borrowing Directory) throws(LedgerError) {
+  ///
+  /// A damaged one is set aside if no host lives that may be writing to it; then the answer says so, for people.
+  @discardableResult
+  public static func prepare(in folder: borrowing Directory) throws(LedgerError) -> String? {
     try prepare(in: folder, migrations: Schema.migrations)
   }
 
+  @discardableResult
   static func prepare(
     in folder: borrowing Directory, migrations: [String], patience: TimeSpan = patience
-  ) throws(LedgerError) {
+  ) throws(LedgerError) -> String? {
     let path = "\(folder.path)/\(name)"
     let lock: FileLock?
     do {
@@ -33,9 +40,79 @@ public enum LedgerFile {
     }
     // Nothing but SQLite opens the file, not even to look at its header: a close of any descriptor of it would drop the
     // locks of every connection in this process, and another process would then take away the log under them.
-    let database = try Database(path: path, mode: .create)
-    try migrate(database, migrations: migrations)
+    let notice = try openOrReplace(path, in: folder, migrations: migrations)
     lock.release()
+    return notice
+  }
+
+  private static func openOrReplace(
+    _ path: String, in folder: borrowing Directory, migrations: [String]
+  ) throws(LedgerError) -> String? {
+    do throws(LedgerError) {
+      try open(path, migrations: migrations, suspicious: isMarked(folder))
+      return nil
+    } catch {
+      guard error.code == .corrupt else { throw error }
+      let name = try setAside(in: folder, because: error)
+      try open(path, migrations: migrations, suspicious: false)
+      return "\(error.message); it was set aside as \(folder.path)/\(name), and a new one begun"
+    }
+  }
+
+  private static func open(_ path: String, migrations: [String], suspicious: Bool) throws(LedgerError) {
+    let database = try Database(path: path, mode: .create)
+    if suspicious { try examine(database) }
+    try migrate(database, migrations: migrations)
+  }
+
+  // MARK: - Damage
+
+  /// Somebody met damage in the ledger at this path.
+  static func noteDamage(of path: String) {
+    let folder = path.dropLast(name.utf8.count)
+    if let mark = try? Descriptor.open("\(folder)\(damageMark)", flags: O_WRONLY | O_CREAT) { mark.close() }
+  }
+
+  private static func isMarked(_ folder: borrowing Directory) -> Bool {
+    (try? folder.status(of: damageMark)).flatMap { $0 } != nil
+  }
+
+  private static func examine(_ database: borrowing Database) throws(LedgerError) {
+    guard let damage = try database.damage() else { return }
+    throw LedgerError(.corrupt, "the ledger \(database.path) is damaged: \(damage)")
+  }
+
+  /// Moves a damaged ledger out of the way, with its log.
+  private static func setAside(
+    in folder: borrowing Directory, because error: LedgerError
+  ) throws(LedgerError) -> String {
+    if let host = livingHost(in: folder) {
+      throw LedgerError(
+        .corrupt,
+        "\(error.message); the host \(host) still works on it: when that has ended, a new one is begun")
+    }
+    let aside = "\(name).damaged-\(Clock.wallMilliseconds())"
+    do {
+      // The log first: a new ledger must never meet the log of another.
+      for suffix in ["-wal", "-shm", ""] where try folder.status(of: name + suffix) != nil {
+        try folder.rename(name + suffix, to: aside + suffix)
+      }
+      if isMarked(folder) { try folder.remove(damageMark) }
+    } catch let problem {
+      throw LedgerError(.corrupt, "\(error.message); it cannot be set aside: \(problem)")
+    }
+    return aside
+  }
+
+  /// A host other than this process that lives and keeps its record in this folder.
+  private static func livingHost(in folder: borrowing Directory) -> String? {
+    guard let hosts = try? folder.openDirectory("hosts"), let names = try? hosts.entries() else { return nil }
+    return names.first { name in
+      guard name.hasSuffix(".lock"), case .held(let pid)? = try? FileLock.probe(in: hosts, name: name) else {
+        return false
+      }
+      return pid != getpid()
+    }
   }
 
   private static func makePrivate(_ path: String) throws(LedgerError) {

@@ -4,6 +4,8 @@ public import Model
 /// Reads the ledger from a program that owns no run: lists, look-ups.
 public struct LedgerReader: ~Copyable {
   private let database: Database
+  /// What whoever opened it should tell people; nil when all is well.
+  public let notice: String?
 
   /// Opens the ledger of a state folder for reading; nil when there is none yet.
   public static func open(in folder: borrowing Directory) throws(LedgerError) -> LedgerReader? {
@@ -12,22 +14,23 @@ public struct LedgerReader: ~Copyable {
     } catch {
       throw LedgerError(.cannotOpen, "the ledger in \(folder.path): \(error)")
     }
-    try LedgerFile.prepare(in: folder)
+    let notice = try LedgerFile.prepare(in: folder)
     let database = try Database(path: "\(folder.path)/\(LedgerFile.name)", mode: .existing)
     try database.forbidWrites()
-    return LedgerReader(database: database)
+    return LedgerReader(database: database, notice: notice)
   }
 
   /// The run of this name.
   public func run(_ id: RunID) throws(LedgerError) -> RunRecord? {
-    let statement = try Statement(database, "SELECT \(RunColumns.selection) FROM runs WHERE id = ?")
-    return try statement.first(of: database, { $0.add(id.description) }, { RunColumns.read($0) })
+    let statement = try Statement(
+      database, parameters: 1, "SELECT \(RunColumns.selection) FROM runs WHERE id = ?")
+    return try statement.first(of: database, { $0.add(id.description) }, { RunColumns.read($0.values) })
   }
 
   /// The runs whose names begin like this, at most so many, oldest first.
   public func runs(beginning prefix: String, limit: Int) throws(LedgerError) -> [RunRecord] {
     // `~` sorts behind every character that a name may have.
-    try list("WHERE id >= ? AND id < ? ORDER BY id LIMIT ?") {
+    try list("WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", parameters: 3) {
       $0.add(prefix)
       $0.add(prefix + "~")
       $0.add(Int64(limit))
@@ -41,32 +44,50 @@ public struct LedgerReader: ~Copyable {
 
   /// The newest runs, newest first.
   public func allRuns(limit: Int) throws(LedgerError) -> [RunRecord] {
-    try list("ORDER BY id DESC LIMIT ?") { $0.add(Int64(limit)) }
+    try list("ORDER BY id DESC LIMIT ?", parameters: 1) { $0.add(Int64(limit)) }
   }
 
   /// What SQLite finds wrong with the file; nil when it is sound.
-  public func damage() throws(LedgerError) -> String? {
-    let statement = try Statement(database, "PRAGMA quick_check(1)")
-    let said = try statement.first(of: database, { _ in }) { $0.text(0) } ?? "nothing was said"
-    return said == "ok" ? nil : said
-  }
+  public func damage() throws(LedgerError) -> String? { try database.damage() }
 
   /// How many runs it holds.
   public func count() throws(LedgerError) -> Int64 { try database.number("SELECT count(*) FROM runs") }
 
-  /// Where the socket of a host lies.
-  public func sockets(of host: HostID) throws(LedgerError) -> String? {
-    let statement = try Statement(database, "SELECT sockets FROM hosts WHERE id = ?")
-    return try statement.first(of: database, { $0.add(host.description) }, { $0.text(0) })
+  /// A host, living or not.
+  public func host(_ id: HostID) throws(LedgerError) -> HostRecord? {
+    let statement = try Statement(database, parameters: 1, "SELECT \(HostColumns.selection) FROM hosts WHERE id = ?")
+    return try statement.first(of: database, { $0.add(id.description) }, { HostColumns.read($0.values) })
+  }
+
+  /// How a run came to be what it is, oldest first.
+  public func transitions(of run: RunID) throws(LedgerError) -> [Transition] {
+    let statement = try Statement(
+      database, parameters: 1,
+      """
+      SELECT at, "from", "to", reason, host, evidence FROM transitions WHERE run = ? ORDER BY at, "from" IS NOT NULL
+      """)
+    var transitions: [Transition] = []
+    try statement.each(of: database, { $0.add(run.description) }) { row in
+      var values = row.values
+      guard let at = values.integer() else { return }
+      let from = values.text()
+      guard let to = values.text() else { return }
+      transitions.append(
+        Transition(
+          at: Timestamp(milliseconds: at), from: from, to: to, reason: values.text(), host: values.text() ?? "",
+          evidence: values.text().map { JSONText(valid: $0) }))
+    }
+    return transitions
   }
 
   private func list(
-    _ clause: String, _ bind: (inout Statement.Binder) -> Void
+    _ clause: String, parameters: Int = 0, _ bind: (inout Statement.Binder) -> Void
   ) throws(LedgerError) -> [RunRecord] {
-    let statement = try Statement(database, "SELECT \(RunColumns.selection) FROM runs \(clause)")
+    let statement = try Statement(
+      database, parameters: parameters, "SELECT \(RunColumns.selection) FROM runs \(clause)")
     var runs: [RunRecord] = []
     try statement.each(of: database, bind) { row in
-      if let run = RunColumns.read(row) { runs.append(run) }
+      if let run = RunColumns.read(row.values) { runs.append(run) }
     }
     return runs
   }

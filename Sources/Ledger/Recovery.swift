@@ -14,21 +14,14 @@ public struct Recovery: ~Copyable {
   /// The hosts whose runs may still have something left, but for this one.
   public func hostsWithLiveRuns(butFor own: HostID?) throws(LedgerError) -> [HostRecord] {
     let statement = try Statement(
-      store.database,
+      store.database, parameters: 1,
       """
-      SELECT id, pid, start_ticks, boot, version, started, lock_device, lock_inode, sockets FROM hosts
+      SELECT \(HostColumns.selection) FROM hosts
       WHERE id IN (SELECT DISTINCT host FROM runs WHERE gone IS NULL) AND id IS NOT ?
       """)
     var hosts: [HostRecord] = []
     try statement.each(of: store.database, { $0.add(own?.description) }) { row in
-      guard let id = row.text(0).flatMap({ HostID($0) }) else { return }
-      hosts.append(
-        HostRecord(
-          id: id, pid: Int32(truncatingIfNeeded: row.integer(1) ?? 0), startTicks: row.integer(2) ?? 0,
-          boot: row.text(3) ?? "", version: row.text(4) ?? "",
-          started: Timestamp(milliseconds: row.integer(5) ?? 0),
-          lock: (UInt64(bitPattern: row.integer(6) ?? 0), UInt64(bitPattern: row.integer(7) ?? 0)),
-          sockets: row.text(8) ?? ""))
+      if let host = HostColumns.read(row.values) { hosts.append(host) }
     }
     return hosts
   }
@@ -36,12 +29,21 @@ public struct Recovery: ~Copyable {
   /// The runs of a host of which something may still be there.
   public func liveRuns(of host: HostID) throws(LedgerError) -> [RunRecord] {
     let statement = try Statement(
-      store.database, "SELECT \(RunColumns.selection) FROM runs WHERE gone IS NULL AND host = ?")
+      store.database, parameters: 1, "SELECT \(RunColumns.selection) FROM runs WHERE gone IS NULL AND host = ?")
     var runs: [RunRecord] = []
     try statement.each(of: store.database, { $0.add(host.description) }) { row in
-      if let run = RunColumns.read(row) { runs.append(run) }
+      if let run = RunColumns.read(row.values) { runs.append(run) }
     }
     return runs
+  }
+
+  /// Writes what a host could not, in its order; how many of the changes were still missing.
+  public func replay(_ entries: [Spill.Entry]) throws(LedgerError) -> Int {
+    var count = 0
+    try store.database.transaction { () throws(LedgerError) in
+      for entry in entries where try store.replay(entry) { count += 1 }
+    }
+    return count
   }
 
   /// Gives a run its verdict, by the same swap that its host would have used; false when it has one by now.

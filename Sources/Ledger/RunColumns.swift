@@ -5,7 +5,9 @@ internal import Model
 /// Names and values stand side by side here and nowhere else.
 enum RunColumns {
   /// Written once, when the run is accepted.
-  static let fixed = ["id", "host", "plugin", "created", "directory", "prompt", "labels", "limits"]
+  static let fixed = [
+    "id", "host", "plugin", "created", "directory", "prompt", "labels", "limits", "resumes", "parent", "terms",
+  ]
   /// Written with a change of status, and never after a terminal one.
   static let verdict = ["status", "reason", "settled", "output", "text", "error"]
   /// Facts about the process: written until it is gone.
@@ -15,7 +17,7 @@ enum RunColumns {
     "memory_enforcer", "memory_peak", "tasks_peak", "cpu_milliseconds", "leftovers",
   ]
 
-  static func bindFixed(_ run: RunRecord, _ binder: inout Statement.Binder) {
+  static func bindFixed(_ run: RunRecord, _ binder: inout some ValueSink) {
     binder.add(run.id.description)
     binder.add(run.host.description)
     binder.add(run.plugin)
@@ -24,9 +26,12 @@ enum RunColumns {
     binder.add(run.prompt)
     binder.add(run.labels.text)
     binder.add(run.limits.text)
+    binder.add(run.resumes?.description)
+    binder.add(run.parent?.description)
+    binder.add(run.terms?.text)
   }
 
-  static func bindVerdict(_ run: RunRecord, _ binder: inout Statement.Binder) {
+  static func bindVerdict(_ run: RunRecord, _ binder: inout some ValueSink) {
     binder.add(run.status.rawValue)
     binder.add(run.reason)
     binder.add(run.settled?.milliseconds)
@@ -35,7 +40,7 @@ enum RunColumns {
     binder.add(run.error)
   }
 
-  static func bindFacts(_ run: RunRecord, _ binder: inout Statement.Binder) {
+  static func bindFacts(_ run: RunRecord, _ binder: inout some ValueSink) {
     binder.add(run.disposal.rawValue)
     binder.add(run.flags.words.joined(separator: " "))
     binder.add(run.started?.milliseconds)
@@ -70,17 +75,23 @@ enum RunColumns {
     binder.add(run.leftovers?.text)
   }
 
-  static let selection = (fixed + verdict + facts).joined(separator: ", ")
+  /// What a host writes.
+  static let written = fixed + verdict + facts
+  /// What is read: also what the swap of a resume writes.
+  static let selection = (written + ["resumed_by", Schema.resumable("runs")]).joined(separator: ", ")
 
-  /// Reads a row of `selection`; nil when a newer or broken Reeve wrote what this one cannot read.
-  static func read(_ row: Statement.Row) -> RunRecord? {
-    var column: Int32 = -1
-    func next() -> Int32 {
-      column += 1
-      return column
-    }
-    func text() -> String? { row.text(next()) }
-    func integer() -> Int64? { row.integer(next()) }
+  /// Everything a host writes, in the order of `selection`.
+  static func bindAll(_ run: RunRecord, _ sink: inout some ValueSink) {
+    bindFixed(run, &sink)
+    bindVerdict(run, &sink)
+    bindFacts(run, &sink)
+  }
+
+  /// Reads what `selection` names; nil when a newer or broken Reeve wrote what this one cannot read.
+  static func read(_ source: some ValueSource) -> RunRecord? {
+    var source = source
+    func text() -> String? { source.text() }
+    func integer() -> Int64? { source.integer() }
     func time() -> Timestamp? { integer().map { Timestamp(milliseconds: $0) } }
 
     guard let id = text().flatMap({ RunID($0) }), let host = text().flatMap({ HostID($0) }),
@@ -90,6 +101,9 @@ enum RunColumns {
     var run = RunRecord(
       id: id, plugin: plugin, host: host, created: created, directory: directory, prompt: prompt,
       labels: JSONText(valid: labels), limits: JSONText(valid: limits))
+    run.resumes = text().flatMap { RunID($0) }
+    run.parent = text().flatMap { RunID($0) }
+    run.terms = text().map { JSONText(valid: $0) }
 
     guard let status = text().flatMap({ Status(rawValue: $0) }) else { return nil }
     run.status = status
@@ -112,7 +126,7 @@ enum RunColumns {
     run.exit =
       code.map { .code(Int32(truncatingIfNeeded: $0)) } ?? signal.map { .signal(Int32(truncatingIfNeeded: $0)) }
     run.usage = text().map { JSONText(valid: $0) }
-    run.cost = row.number(next())
+    run.cost = source.number()
     run.events = integer() ?? 0
     run.eventsStored = integer() ?? 0
     run.bytes = integer() ?? 0
@@ -125,6 +139,8 @@ enum RunColumns {
     run.tasksPeak = integer()
     run.cpuMilliseconds = integer()
     run.leftovers = text().map { JSONText(valid: $0) }
+    run.resumedBy = text().flatMap { RunID($0) }
+    run.isResumable = integer() == 1
     return run
   }
 }

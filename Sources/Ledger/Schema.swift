@@ -10,13 +10,13 @@ enum Schema {
   static let applicationIdentifier: Int64 = 0x5265_6576
 
   /// Each step takes the schema from its index to the next version. Steps are never edited, only added.
-  static let migrations: [String] = [version1, version2]
+  static let migrations: [String] = [version1, version2, version3]
 
   private static func list(_ words: [String]) -> String {
     words.map { "'\($0)'" }.joined(separator: ", ")
   }
 
-  private static let terminal = list(Status.terminal.map(\.rawValue))
+  static let terminal = list(Status.terminal.map(\.rawValue))
 
   private static let illegal = Status.allCases
     .map { "OLD.status = '\($0.rawValue)' AND NEW.status NOT IN (\(list($0.successors.map(\.rawValue))))" }
@@ -139,5 +139,29 @@ enum Schema {
     ALTER TABLE runs ADD COLUMN tasks_peak INTEGER;
     ALTER TABLE runs ADD COLUMN cpu_milliseconds INTEGER;
     ALTER TABLE runs ADD COLUMN leftovers TEXT;
+    """
+
+  /// Which runs may be resumed: said here once, for the query, the swap and the trigger alike.
+  static func resumable(_ table: String) -> String {
+    "(\(table).status IN (\(terminal)) AND \(table).session IS NOT NULL AND \(table).resumed_by IS NULL)"
+  }
+
+  /// Runs that go on with others' sessions or were started inside others; what tells a state folder from its copy.
+  private static let version3 = """
+    ALTER TABLE runs ADD COLUMN resumes TEXT;
+    ALTER TABLE runs ADD COLUMN resumed_by TEXT;
+    ALTER TABLE runs ADD COLUMN parent TEXT;
+    ALTER TABLE runs ADD COLUMN terms TEXT;
+    ALTER TABLE hosts ADD COLUMN folder_device INTEGER;
+    ALTER TABLE hosts ADD COLUMN folder_inode INTEGER;
+    ALTER TABLE hosts ADD COLUMN heartbeat INTEGER;
+    ALTER TABLE hosts ADD COLUMN memory INTEGER;
+
+    CREATE TRIGGER runs_keep_their_origin BEFORE UPDATE OF resumes, parent, terms, host ON runs
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+
+    CREATE TRIGGER runs_are_resumed_once BEFORE UPDATE OF resumed_by ON runs
+    WHEN NOT \(resumable("OLD"))
+    BEGIN SELECT RAISE(ABORT, 'a run is resumed once, when it is over, and only if it has a session'); END;
     """
 }

@@ -1,6 +1,8 @@
 internal import CSQLite
 
 /// A prepared statement. Every use binds every parameter: one that is forgotten would silently be NULL.
+///
+/// How many there are is said where the statement is written, and compared with what SQLite found when it is prepared.
 struct Statement: ~Copyable {
   private let handle: OpaquePointer
   private let parameterCount: Int32
@@ -8,18 +10,23 @@ struct Statement: ~Copyable {
   /// How many columns a row has.
   var columnCount: Int32 { sqlite3_column_count(handle) }
 
-  init(_ database: borrowing Database, _ sql: String) throws(LedgerError) {
+  init(_ database: borrowing Database, parameters: Int = 0, _ sql: String) throws(LedgerError) {
     var handle: OpaquePointer?
     let result = sqlite3_prepare_v3(database.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
     guard let handle, result == SQLITE_OK else { throw database.error(result) }
+    let found = sqlite3_bind_parameter_count(handle)
+    guard found == parameters else {
+      sqlite3_finalize(handle)
+      throw LedgerError(.other, "a statement says that it has \(parameters) parameters, and has \(found): \(sql)")
+    }
     self.handle = handle
-    parameterCount = sqlite3_bind_parameter_count(handle)
+    parameterCount = found
   }
 
   deinit { sqlite3_finalize(handle) }
 
   /// The values of one use, in the order of the statement's parameters.
-  struct Binder {
+  struct Binder: ValueSink {
     fileprivate let handle: OpaquePointer
     fileprivate var count: Int32 = 0
     fileprivate var result = SQLITE_OK
@@ -55,6 +62,9 @@ struct Statement: ~Copyable {
   /// One row of an answer; columns count from 0.
   struct Row {
     fileprivate let handle: OpaquePointer
+
+    /// Its columns, one after the other.
+    var values: RowValues { RowValues(row: self) }
 
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
@@ -102,5 +112,24 @@ struct Statement: ~Copyable {
     var found: Value?
     try each(of: database, bind) { row in if found == nil { found = read(row) } }
     return found
+  }
+}
+
+/// The columns of a row, from the first on.
+struct RowValues: ValueSource {
+  fileprivate let row: Statement.Row
+  private var column: Int32 = -1
+
+  fileprivate init(row: Statement.Row) { self.row = row }
+
+  mutating func integer() -> Int64? { row.integer(next()) }
+
+  mutating func number() -> Double? { row.number(next()) }
+
+  mutating func text() -> String? { row.text(next()) }
+
+  private mutating func next() -> Int32 {
+    column += 1
+    return column
   }
 }

@@ -15,25 +15,27 @@ struct Store: ~Copyable {
   init(path: String) throws(LedgerError) {
     let database = try Database(path: path, mode: .existing)
     try Store.configure(database)
-    let columns = RunColumns.fixed + RunColumns.verdict + RunColumns.facts
+    let columns = RunColumns.written
+    let (verdict, facts) = (RunColumns.verdict + RunColumns.facts, RunColumns.facts)
     let places = columns.map { _ in "?" }.joined(separator: ", ")
     let begin = try Statement(database, "BEGIN IMMEDIATE")
     let commit = try Statement(database, "COMMIT")
-    let insertRun = try Statement(database, "INSERT INTO runs (\(RunColumns.selection)) VALUES (\(places))")
+    let insertRun = try Statement(
+      database, parameters: columns.count,
+      "INSERT INTO runs (\(columns.joined(separator: ", "))) VALUES (\(places))")
     let changeRun = try Statement(
-      database,
-      """
-      UPDATE runs SET \(Store.assignments(RunColumns.verdict + RunColumns.facts))
-      WHERE id = ? AND host = ? AND status = ?
-      """)
+      database, parameters: verdict.count + 3,
+      "UPDATE runs SET \(Store.assignments(verdict)) WHERE id = ? AND host = ? AND status = ?")
     let changeFacts = try Statement(
-      database, "UPDATE runs SET \(Store.assignments(RunColumns.facts)) WHERE id = ? AND host = ?")
+      database, parameters: facts.count + 2,
+      // What is buried stays buried, whatever is told of it later.
+      "UPDATE runs SET \(Store.assignments(facts)) WHERE id = ? AND host = ? AND gone IS NULL")
     let insertTransition = try Statement(
-      database,
+      database, parameters: 7,
       """
       INSERT INTO transitions (run, at, "from", "to", reason, host, evidence) VALUES (?, ?, ?, ?, ?, ?, ?)
       """)
-    let findRun = try Statement(database, "SELECT \(RunColumns.selection) FROM runs WHERE id = ?")
+    let findRun = try Statement(database, parameters: 1, "SELECT \(RunColumns.selection) FROM runs WHERE id = ?")
     // Only now: a struct of things that cannot be copied is made whole or not at all.
     self.begin = begin
     self.commit = commit
@@ -64,14 +66,39 @@ struct Store: ~Copyable {
 
   // MARK: - Runs
 
-  /// Writes the row of a run that was just accepted.
-  func open(_ run: RunRecord) throws(LedgerError) {
-    try insertRun.run(on: database) { binder in
-      RunColumns.bindFixed(run, &binder)
-      RunColumns.bindVerdict(run, &binder)
-      RunColumns.bindFacts(run, &binder)
+  /// Writes the row of a run that was just accepted. One that resumes another takes that one for itself first: false
+  /// when it cannot be had, and then there is no row.
+  func open(_ run: RunRecord) throws(LedgerError) -> Bool {
+    guard let resumed = run.resumes else {
+      try insert(run, evidence: nil)
+      return true
     }
-    try note(run, from: nil, evidence: nil)
+    // Both or none, also when the rest of the transaction goes on.
+    try database.execute("SAVEPOINT resume")
+    do throws(LedgerError) {
+      let isTaken = try take(resumed, for: run.id)
+      if isTaken { try insert(run, evidence: nil) }
+      try database.execute("RELEASE resume")
+      return isTaken
+    } catch {
+      if database.isInTransaction { try? database.execute("ROLLBACK TO resume; RELEASE resume") }
+      throw error
+    }
+  }
+
+  private func insert(_ run: RunRecord, evidence: String?) throws(LedgerError) {
+    try insertRun.run(on: database) { RunColumns.bindAll(run, &$0) }
+    try note(run, from: nil, evidence: evidence)
+  }
+
+  private func take(_ resumed: RunID, for run: RunID) throws(LedgerError) -> Bool {
+    let swap = try Statement(
+      database, parameters: 2, "UPDATE runs SET resumed_by = ? WHERE id = ? AND \(Schema.resumable("runs"))")
+    try swap.run(on: database) { binder in
+      binder.add(run.description)
+      binder.add(resumed.description)
+    }
+    return database.changes == 1
   }
 
   /// The one function that changes a status: it swaps the one its owner knows for the next, or changes nothing.
@@ -99,13 +126,29 @@ struct Store: ~Copyable {
   }
 
   func find(_ id: RunID) throws(LedgerError) -> RunRecord? {
-    try findRun.first(of: database, { $0.add(id.description) }, { RunColumns.read($0) })
+    try findRun.first(of: database, { $0.add(id.description) }, { RunColumns.read($0.values) })
+  }
+
+  /// The runs that were started inside this one and are not over.
+  func children(of run: RunID) throws(LedgerError) -> [RunRecord] {
+    // Only among those that live, for which there is an index.
+    let statement = try Statement(
+      database, parameters: 1,
+      """
+      SELECT \(RunColumns.selection) FROM runs
+      WHERE gone IS NULL AND parent = ? AND status NOT IN (\(Schema.terminal))
+      """)
+    var children: [RunRecord] = []
+    try statement.each(of: database, { $0.add(run.description) }) { row in
+      if let child = RunColumns.read(row.values) { children.append(child) }
+    }
+    return children
   }
 
   /// Whether other hosts have runs of which something may still be there.
   func othersHaveRuns(butFor own: HostID) throws(LedgerError) -> Bool {
     let statement = try Statement(
-      database, "SELECT EXISTS (SELECT 1 FROM runs WHERE gone IS NULL AND host <> ?)")
+      database, parameters: 1, "SELECT EXISTS (SELECT 1 FROM runs WHERE gone IS NULL AND host <> ?)")
     return try statement.first(of: database, { $0.add(own.description) }) { $0.integer(0) } == 1
   }
 
@@ -122,32 +165,67 @@ struct Store: ~Copyable {
     }
   }
 
+  // MARK: - What was kept aside
+
+  /// Writes what a host could not write when it happened; false when it is there already, or comes too late.
+  func replay(_ entry: Spill.Entry) throws(LedgerError) -> Bool {
+    switch entry {
+    case .host(let host):
+      if try !knows(host.id) { try open(host) }
+      return false
+    case .change(let run, let status, let evidence):
+      // A ledger that was begun anew does not know the run: its story is told again from the beginning.
+      if try find(run.id) == nil { try restore(run, as: status) }
+      return try change(run, from: status, evidence: evidence)
+    case .facts(let run): return try update(run)
+    }
+  }
+
+  private func knows(_ host: HostID) throws(LedgerError) -> Bool {
+    let statement = try Statement(database, parameters: 1, "SELECT EXISTS (SELECT 1 FROM hosts WHERE id = ?)")
+    return try statement.first(of: database, { $0.add(host.description) }) { $0.integer(0) } == 1
+  }
+
+  private func restore(_ run: RunRecord, as status: Status) throws(LedgerError) {
+    var beginning = run
+    beginning.status = status == .queued ? .queued : .starting
+    (beginning.reason, beginning.settled, beginning.gone) = (nil, nil, nil)
+    (beginning.output, beginning.text, beginning.error) = (nil, nil, nil)
+    let evidence = #"{"restored":true}"#
+    try insert(beginning, evidence: evidence)
+    guard status == .running else { return }
+    var running = beginning
+    running.status = .running
+    _ = try change(running, from: .starting, evidence: evidence)
+  }
+
   // MARK: - Hosts
 
   /// Writes the row of a host, after it has taken its lock.
   func open(_ host: HostRecord) throws(LedgerError) {
     let statement = try Statement(
-      database,
+      database, parameters: HostColumns.written.count,
       """
-      INSERT INTO hosts (id, pid, start_ticks, boot, version, started, lock_device, lock_inode, sockets)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO hosts (\(HostColumns.written.joined(separator: ", ")))
+      VALUES (\(HostColumns.written.map { _ in "?" }.joined(separator: ", ")))
       """)
+    try statement.run(on: database) { HostColumns.bind(host, &$0) }
+  }
+
+  /// Notes that a host lives, for whoever wonders after its death.
+  func beat(_ host: HostID, at moment: Timestamp, memory: Int64) throws(LedgerError) {
+    let statement = try Statement(
+      database, parameters: 3, "UPDATE hosts SET heartbeat = ?, memory = ? WHERE id = ?")
     try statement.run(on: database) { binder in
-      binder.add(host.id.description)
-      binder.add(Int64(host.pid))
-      binder.add(host.startTicks)
-      binder.add(host.boot)
-      binder.add(host.version)
-      binder.add(host.started.milliseconds)
-      binder.add(Int64(bitPattern: host.lock.device))
-      binder.add(Int64(bitPattern: host.lock.inode))
-      binder.add(host.sockets)
+      binder.add(moment.milliseconds)
+      binder.add(memory)
+      binder.add(host.description)
     }
   }
 
   /// Notes that a host ended in good order.
   func close(_ host: HostID, at moment: Timestamp) throws(LedgerError) {
-    let statement = try Statement(database, "UPDATE hosts SET ended = ? WHERE id = ?")
+    let statement = try Statement(database, parameters: 2, "UPDATE hosts SET ended = ? WHERE id = ?")
     try statement.run(on: database) { binder in
       binder.add(moment.milliseconds)
       binder.add(host.description)

@@ -14,13 +14,19 @@ public struct HostRecord: Sendable {
   public var started: Timestamp
   /// The file of its lock: device and inode.
   public var lock: (device: UInt64, inode: UInt64)
+  /// The state folder it keeps its record in, by which a copy of that folder is told from the folder itself.
+  public var folder: (device: UInt64, inode: UInt64)?
   /// The folder that its socket lies in.
   public var sockets: String
+  /// When it last said that it lives, for whoever wonders after its death; nothing is decided by it.
+  public var heartbeat: Timestamp?
+  /// How much memory it had then.
+  public var memory: Int64?
 
   /// A host that just began.
   public init(
     id: HostID, pid: Int32, startTicks: Int64, boot: String, version: String, started: Timestamp,
-    lock: (device: UInt64, inode: UInt64), sockets: String
+    lock: (device: UInt64, inode: UInt64), folder: (device: UInt64, inode: UInt64)?, sockets: String
   ) {
     self.id = id
     self.pid = pid
@@ -29,6 +35,7 @@ public struct HostRecord: Sendable {
     self.version = version
     self.started = started
     self.lock = lock
+    self.folder = folder
     self.sockets = sockets
   }
 }

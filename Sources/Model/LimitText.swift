@@ -1,5 +1,5 @@
 /// How limits are written and read: a whole number and a unit, or `none`.
-enum LimitText {
+public enum LimitText {
   private static let times: [(unit: String, size: Int64)] = [
     ("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000),
     ("ms", 1_000_000), ("us", 1000), ("ns", 1),
@@ -10,7 +10,7 @@ enum LimitText {
   ]
 
   /// Reads a value of this unit; nil when it is not one.
-  static func value(_ text: String, unit: LimitName.Unit) -> Int64? {
+  public static func value(_ text: String, unit: LimitName.Unit) -> Int64? {
     switch unit {
     case .time: scaled(text, by: times)
     case .bytes: scaled(text, by: sizes)
@@ -20,7 +20,7 @@ enum LimitText {
   }
 
   /// Writes a value in the largest unit that is exact.
-  static func text(_ value: Int64, unit: LimitName.Unit) -> String {
+  public static func text(_ value: Int64, unit: LimitName.Unit) -> String {
     switch unit {
     case .time: largest(value, of: times, none: "0s")
     // Only binary units, so that one value has one text.

@@ -34,6 +34,18 @@ public struct RunRecord: Hashable, Sendable {
   public var labels: JSONText
   /// The limits, each with its origin.
   public var limits: JSONText
+  /// The run whose session it goes on with.
+  public var resumes: RunID?
+  /// The run that goes on with its session; the ledger alone says so.
+  public var resumedBy: RunID?
+  /// Whether another run may go on with its session; the ledger alone says so.
+  public var isResumable = false
+  /// The run from inside which it was started.
+  public var parent: RunID?
+  /// What it is judged by, for whoever must judge it in the place of a host that died.
+  public var terms: JSONText?
+  /// Its place among those that wait, from 1; only its host knows.
+  public var position: Int?
   /// The result, exactly as the agent gave it.
   public var output: JSONText?
   /// The final answer, for people.

@@ -6,6 +6,8 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
     case notFound
     /// Its manifest is wrong.
     case badManifest
+    /// The user's configuration is wrong.
+    case badConfiguration
     /// A limit is wrong.
     case badLimit
     /// Variables that it requires are not set.

@@ -17,8 +17,20 @@ public struct RunRequest: Sendable {
   public var limits: [(name: String, text: String)] = []
   /// What the client hangs on the run.
   public var labels: [(name: String, value: String)] = []
+  /// What is to happen when its directory is taken by a run that is not over.
+  public var onBusy = OnBusy.refuse
+  /// The run whose session is to go on.
+  public var resumes: RunID?
   /// The caller's environment.
   public var environment: [String: String]
+
+  /// What is to happen to a run whose directory is taken.
+  public enum OnBusy: String, CaseIterable, Sendable {
+    /// It is refused, and the holder named.
+    case refuse
+    /// It waits.
+    case queue
+  }
 
   /// Whether a program can have a variable of this name and value.
   public static func isVariable(_ name: String, _ value: String) -> Bool {
@@ -53,14 +65,16 @@ public struct Preparation: Sendable {
   /// The longest argument that Linux takes: 32 pages, its NUL included.
   static let longestArgument = 128 * 1024 - 1
 
-  /// Checks a request against its plugin and resolves what it needs. `standards` are the limits where nobody sets any.
+  /// Checks a request against its plugin and resolves what it needs. `standards` are the limits where nobody sets any,
+  /// `user` what the user's configuration sets.
   public init(
-    _ request: RunRequest, manifest: Manifest, run: RunID, standards: Limits = Limits()
+    _ request: RunRequest, manifest: Manifest, run: RunID, standards: Limits = Limits(),
+    user: [(name: String, text: String)] = []
   ) throws(PluginError) {
     self.run = run
     self.manifest = manifest
     self.request = request
-    limits = try Self.limits(request, manifest, standards)
+    limits = try Self.limits(request, manifest, standards, user)
     let command: CommandTemplate
     if request.session == nil {
       command = manifest.command
@@ -92,10 +106,11 @@ public struct Preparation: Sendable {
   }
 
   private static func limits(
-    _ request: RunRequest, _ manifest: Manifest, _ standards: Limits
+    _ request: RunRequest, _ manifest: Manifest, _ standards: Limits, _ user: [(name: String, text: String)]
   ) throws(PluginError) -> Limits {
     var limits = standards
     do {
+      for limit in user { try limits.assign(limit.name, limit.text, from: .config) }
       for limit in manifest.limits { try limits.assign(limit.name, limit.text, from: .plugin) }
       for limit in request.limits { try limits.assign(limit.name, limit.text, from: .request) }
     } catch {

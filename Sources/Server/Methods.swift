@@ -17,7 +17,8 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
 
   static let table: [String: Method] = [
     "run/start": start, "run/get": get, "run/cancel": cancel, "run/subscribe": subscribe,
-    "run/unsubscribe": unsubscribe, "host/status": status,
+    "run/unsubscribe": unsubscribe, "run/resume": resume, "run/delete": delete, "host/status": status,
+    "host/drain": drain,
   ]
 
   static func call(_ name: String, _ params: JSON?, _ session: Session, _ reply: @escaping Reply) {
@@ -40,9 +41,16 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
     }
     var request = RunRequest(
       plugin: try parameters.required("plugin"), directory: directory, environment: session.environment)
+    request.session = try parameters.string("session")
+    try takeCommon(&request, &parameters)
+    begin(request, host, reply)
+  }
+
+  /// What a run and the one that resumes it are asked for alike.
+  private static func takeCommon(_ request: inout RunRequest, _ parameters: inout Parameters) throws {
     request.prompt = try parameters.string("prompt")
     request.model = try parameters.string("model")
-    request.session = try parameters.string("session")
+    request.onBusy = try parameters.word("on_busy") ?? .refuse
     request.limits = try parameters.texts("limits", orNumbers: true).map { ($0.name, $0.value) }
     request.labels = try parameters.texts("labels")
     for variable in try parameters.texts("env") {
@@ -52,9 +60,47 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
       request.environment[variable.name] = variable.value
     }
     try parameters.finish()
+  }
+
+  private static func begin(_ request: RunRequest, _ host: Host, _ reply: @escaping Reply) {
     // It sees the run until the program runs or has failed to; then it is let go.
     let starting = Starting(host: host, reply: reply)
-    _ = try host.start(request, observer: starting)
+    do {
+      _ = try host.start(request, observer: starting)
+    } catch {
+      reply(.failure(ProtocolError.error(error)))
+    }
+  }
+
+  private static func resume(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    let host = session.host
+    let id = try parameters.run()
+    var wish = RunRequest(plugin: "", directory: session.directory, environment: session.environment)
+    try takeCommon(&wish, &parameters)
+    // As the ledger has it: who may resume what is not for a single host to know.
+    host.findRecorded(id) { result in
+      do {
+        guard let run = try result.get() else { throw HostError(.runNotFound, "there is no run \(id)") }
+        begin(try Host.resumption(of: run, wish), host, reply)
+      } catch {
+        reply(.failure(ProtocolError.error(error)))
+      }
+    }
+  }
+
+  private static func delete(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    let id = try parameters.run()
+    try parameters.finish()
+    session.host.delete(id) { result in
+      reply(result.map { ["deleted": $0] }.mapError { ProtocolError.error($0) })
+    }
+  }
+
+  private static func drain(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
+    let patience = try parameters.span("timeout") ?? session.host.configuration.drain
+    try parameters.finish()
+    session.host.drain(for: patience)
+    reply(.success(["draining": .bool(session.host.isDraining)]))
   }
 
   private static func get(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
@@ -66,14 +112,39 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
   private static func cancel(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
     let id = try parameters.run()
     let urgency: RunMachine.Urgency = try parameters.word("urgency") ?? .normal
+    let reason: Verdict.Cancellation = try parameters.word("reason") ?? .client
     try parameters.finish()
-    guard let (didCancel, run) = session.host.cancel(id, urgency: urgency) else {
-      // Not ours any more: all that is left to say is how it ended.
-      return withRun(id, session.host, reply) { run in
-        reply(.success(["cancelled": false, "run": RunJSON.object(run, isExcerpt: true)]))
-      }
+    let host = session.host
+    guard let (didCancel, run) = host.cancel(id, reason, urgency: urgency) else {
+      return withRun(id, host, reply) { cancelElsewhere($0, reason, urgency, host, reply) }
     }
     reply(.success(["cancelled": .bool(didCancel), "run": RunJSON.object(run, isExcerpt: true)]))
+  }
+
+  /// A run that is not ours, or not any more: its owner is told, if it is not over.
+  private static func cancelElsewhere(
+    _ run: RunRecord, _ reason: Verdict.Cancellation, _ urgency: RunMachine.Urgency, _ host: Host,
+    isLastAttempt: Bool = false, _ reply: @escaping Reply
+  ) {
+    guard !run.status.isTerminal else {
+      return reply(.success(["cancelled": false, "run": RunJSON.object(run, isExcerpt: true)]))
+    }
+    let params: JSON = [
+      "run": .string(run.id.description), "reason": .string(reason.rawValue), "urgency": .string(urgency.rawValue),
+    ]
+    host.ask(run, "run/cancel", params) { result in
+      switch result {
+      // Its owner had died: by now it is known how it ended, unless somebody else is just finding out.
+      case .success(.null) where isLastAttempt:
+        let error = HostError(
+          .ownerUnreachable(run.host), "the host \(run.host) has died, and what it left is not settled yet; try again")
+        reply(.failure(ProtocolError.error(error)))
+      case .success(.null):
+        withRun(run.id, host, reply) { cancelElsewhere($0, reason, urgency, host, isLastAttempt: true, reply) }
+      case .success(let answer): reply(.success(answer))
+      case .failure(let error): reply(.failure(ProtocolError.error(error)))
+      }
+    }
   }
 
   private static func subscribe(_ session: Session, _ parameters: inout Parameters, _ reply: @escaping Reply) throws {
@@ -111,7 +182,7 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
         "host": .string(host.id.description), "version": .string(Host.version), "pid": .integer(Int64(getpid())),
         "runs": .object(runs), "stuck": .array(stuck),
         "ledger": .string(host.ledgerTrouble == nil ? "ok" : "delayed"),
-        "containment": .string(host.containment.rawValue),
+        "containment": .string(host.containment.rawValue), "draining": .bool(host.isDraining),
       ]))
   }
 
@@ -122,7 +193,7 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
       switch result {
       case .success(let run?): body(run)
       case .success(nil): reply(.failure(ProtocolError.runNotFound.error("there is no run \(id)")))
-      case .failure(let error): reply(.failure(ProtocolError.ledgerUnavailable.error(error.message)))
+      case .failure(let error): reply(.failure(ProtocolError.error(error)))
       }
     }
   }
@@ -139,7 +210,7 @@ private final class Starting: RunObserver {
   }
 
   func runChanged(_ run: RunRecord) {
-    guard run.status == .running || run.status.isTerminal else { return }
+    guard run.status != .starting else { return }
     host.ignore(run.id, self)
     let json = RunJSON.object(run, isExcerpt: true)
     if run.status == .failed && run.reason == Verdict.Failure.spawn.rawValue {

@@ -44,6 +44,15 @@ struct Parameters {
     }
   }
 
+  /// A length of time like “90s”.
+  mutating func span(_ name: String) throws(RPCError) -> TimeSpan? {
+    guard let text = try string(name) else { return nil }
+    guard let value = LimitText.value(text, unit: .time) else {
+      throw Self.wrong("“\(name)” should be a number and a unit like 90s, 10m or 2h")
+    }
+    return TimeSpan(nanoseconds: value)
+  }
+
   /// An object of texts; where it makes sense numbers are taken as their text.
   mutating func texts(_ name: String, orNumbers: Bool = false) throws(RPCError) -> [(name: String, value: String)] {
     switch take(name) {

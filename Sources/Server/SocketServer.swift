@@ -2,7 +2,7 @@ internal import Glibc
 public import Host
 internal import Kernel
 public import Loop
-public import Model
+internal import Model
 
 /// The socket at which a host can be reached, by its owner alone.
 @LoopActor public final class SocketServer: EventSource {
@@ -59,10 +59,4 @@ public import Model
     try? host.sockets.remove(name)
     for session in Array(sessions.values) { session.close() }
   }
-}
-
-/// How the socket of a host is called.
-public enum HostSocket {
-  /// Its name in the folder that the ledger knows.
-  public static func name(of host: HostID) -> String { "\(host).sock" }
 }

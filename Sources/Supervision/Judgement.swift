@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 
 /// What the agent itself said about how its work went.
 public enum FinalWord: Hashable, Sendable {
@@ -43,7 +43,7 @@ public enum Breach: CaseIterable, Hashable, Sendable {
 /// The verdict table: what the agent said, checked against what its process did.
 ///
 /// The rows are those of docs/states.md; the first that matches decides.
-enum Judgement {
+public enum Judgement {
   /// The verdict on a final word, as far as it can be given before the exit is known; nil means wait for it.
   static func onWord(_ word: FinalWord, terms: Terms) -> Verdict? {
     switch word {
@@ -67,7 +67,7 @@ enum Judgement {
   }
 
   /// The verdict when the wait for an exit ends without one, for a reason or because its time is up.
-  static func withoutExit(_ word: FinalWord, because reason: Verdict?, terms: Terms) -> Verdict {
+  public static func withoutExit(_ word: FinalWord, because reason: Verdict?, terms: Terms) -> Verdict {
     onWord(word, terms: terms) ?? reason ?? .failed(.exit)
   }
 }

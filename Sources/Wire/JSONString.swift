@@ -25,6 +25,28 @@ public enum JSONString {
     }
   }
 
+  /// What the string at `range` stands for; for lines that are rare enough to be given storage of their own.
+  public static func bytes(_ text: RawSpan, _ range: Range<Int>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    decode(text, range: range, into: &bytes)
+    return bytes
+  }
+
+  /// The same as text.
+  public static func text(_ text: RawSpan, _ range: Range<Int>) -> String {
+    String(decoding: bytes(text, range), as: UTF8.self)
+  }
+
+  /// The value at `range` as it is written.
+  public static func raw(_ text: RawSpan, _ range: Range<Int>) -> String {
+    text.extracting(range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Whether the value at `range` is a string.
+  public static func isString(_ text: RawSpan, _ range: Range<Int>) -> Bool {
+    text.byte(range.lowerBound) == UInt8(ascii: "\"")
+  }
+
   /// Whether the value at `range`, which the scanner has accepted, is a string that stands for exactly these bytes.
   public static func equals(_ text: RawSpan, range: Range<Int>, _ expected: [UInt8]) -> Bool {
     equals(text, range: range, expected.span.bytes)

@@ -19,7 +19,12 @@ enum CancelCommand {
     if run.gone == nil {
       var params: JSONObject = ["run": .string(run.id.description)]
       if arguments.has("now") { params["urgency"] = "now" }
-      answer = try lookup.owner(of: run).call("run/cancel", .object(params))
+      if let owner = try Owner.of(run, in: lookup.state) {
+        answer = try owner.call("run/cancel", .object(params))
+      } else {
+        // Its host had died, and it is settled now.
+        answer = ["cancelled": false, "run": RunJSON.object(try lookup.run(run.id.description), isExcerpt: true)]
+      }
     }
     if arguments.has("json") {
       Terminal.print(answer.text + "\n")

@@ -26,7 +26,8 @@ struct Command {
   static var all: [Command] {
     [
       RunCommand.command, PsCommand.command, ShowCommand.command, LogsCommand.command, CancelCommand.command,
-      DoctorCommand.command, RecoverCommand.command, VersionCommand.command, HelpCommand.command,
+      ResumeCommand.command, PruneCommand.command, DoctorCommand.command, RecoverCommand.command,
+      VersionCommand.command, HelpCommand.command,
     ]
   }
 

@@ -53,7 +53,7 @@ enum LogsCommand {
 
   /// Prints what the run's host sends, until the run is over or the host has gone. Gives the last event's number.
   private static func follow(_ run: RunRecord, after: Int64, _ lookup: borrowing RunLookup) throws -> Int64 {
-    let client = try lookup.owner(of: run)
+    guard let client = try Owner.of(run, in: lookup.state) else { return after }
     _ = try client.call(
       "run/subscribe", ["run": .string(run.id.description), "after": .integer(after)])
     var last = after

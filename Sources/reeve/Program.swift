@@ -2,6 +2,7 @@ internal import Glibc
 internal import Host
 internal import Kernel
 internal import Plugins
+internal import Wire
 
 /// The exit codes of the command line; `reeve help` lists them.
 enum ExitCode: Int32, CaseIterable {
@@ -78,9 +79,11 @@ enum Program {
       // The request is at fault.
       case .notFound, .badLimit, .badRequest, .promptTooLarge: CommandFailure(.usage, error.message)
       // The set-up is.
-      case .badManifest, .missingEnvironment, .programNotFound: CommandFailure(.trouble, error.message)
+      case .badManifest, .badConfiguration, .missingEnvironment, .programNotFound:
+        CommandFailure(.trouble, error.message)
       }
     case let error as HostError: CommandFailure(.trouble, error.message)
+    case let error as RPCError: CommandFailure(.trouble, error.message)
     default: CommandFailure(.trouble, "\(error)")
     }
   }
@@ -114,6 +117,11 @@ struct Surroundings {
     } catch {
       throw CommandFailure(.trouble, "the state folder \(statePath) cannot be used: \(error)")
     }
+  }
+
+  /// The user's configuration.
+  func configuration() throws -> Configuration {
+    try Configuration.read(path: Configuration.path(environment: environment, account: account))
   }
 
   var catalog: Catalog {

@@ -21,6 +21,7 @@ enum PsCommand {
       throw CommandFailure(.usage, "--limit takes a whole number above 0")
     }
     let lookup = try RunLookup(try Surroundings())
+    defer { lookup.finish() }
     let runs = arguments.has("all") ? try lookup.allRuns(limit: limit) : try lookup.liveRuns()
     if arguments.has("json") {
       Terminal.print(JSON.array(runs.map { RunJSON.object($0, isExcerpt: true) }).text + "\n")
@@ -41,7 +42,7 @@ enum PsCommand {
   private static func state(_ run: RunRecord, _ lookup: borrowing RunLookup) -> String {
     let status = [run.status.rawValue, run.reason].compactMap { $0 }.joined(separator: "/")
     guard run.gone == nil else { return status }
-    if !lookup.isHostAlive(of: run) { return "\(status) (its host has died)" }
+    if !lookup.isHostAlive(of: run) { return "\(status) (its host has died; being settled)" }
     return run.status.isTerminal ? "\(status) (\(run.disposal.rawValue))" : status
   }
 

@@ -8,16 +8,24 @@ enum RunCommand {
   static var command: Command {
     Command(
       name: "run", words: "PLUGIN [PROMPT]", least: 1, most: 2,
-      options: [
-        Option(name: "cwd", value: "DIR", meaning: "the directory it works in (default: this one)"),
-        Option(name: "model", value: "NAME", meaning: "the model it is to use"),
-        Option(
-          name: "limit", value: "NAME=VALUE", meaning: "a limit, like wall=10m or output=1MiB; any number of times"),
-        Option(name: "label", value: "NAME=VALUE", meaning: "a label to find it by; any number of times"),
-        Option(name: "wait", value: "gone", meaning: "return when nothing of it is left, and not with its answer"),
-        Command.json,
-      ],
+      options: [Option(name: "cwd", value: "DIR", meaning: "the directory it works in (default: this one)")]
+        + commonOptions,
       summary: "Runs a plugin, prints its answer, and keeps the record.", run: run)
+  }
+
+  /// What a run and the one that resumes it are told alike.
+  static var commonOptions: [Option] {
+    [
+      Option(name: "model", value: "NAME", meaning: "the model it is to use"),
+      Option(
+        name: "limit", value: "NAME=VALUE", meaning: "a limit, like wall=10m or output=1MiB; any number of times"),
+      Option(name: "label", value: "NAME=VALUE", meaning: "a label to find it by; any number of times"),
+      Option(
+        name: "on-busy", value: "WHAT",
+        meaning: "when another run writes to its directory: “refuse” (default) or “queue”"),
+      Option(name: "wait", value: "gone", meaning: "return when nothing of it is left, and not with its answer"),
+      Command.json,
+    ]
   }
 
   private static func run(_ arguments: Arguments) throws -> ExitCode {
@@ -26,21 +34,36 @@ enum RunCommand {
       plugin: arguments.words[0], directory: try directory(arguments, surroundings),
       environment: surroundings.environment)
     request.prompt = arguments.words.count > 1 ? arguments.words[1] : nil
+    try takeCommon(&request, arguments)
+    return try start(request, arguments, surroundings)
+  }
+
+  static func takeCommon(_ request: inout RunRequest, _ arguments: Arguments) throws(CommandFailure) {
     request.model = arguments.value("model")
     request.limits = try arguments.pairs("limit").map { ($0.name, $0.value) }
     request.labels = try arguments.pairs("label")
+    if let word = arguments.value("on-busy") {
+      guard let choice = RunRequest.OnBusy(rawValue: word) else {
+        throw CommandFailure(.usage, "--on-busy \(word): it is “refuse” or “queue”")
+      }
+      request.onBusy = choice
+    }
+  }
+
+  /// Starts a run in a host of its own, and waits for its answer.
+  static func start(_ request: RunRequest, _ arguments: Arguments, _ surroundings: Surroundings) throws -> ExitCode {
     let wishes = RunSession.Wishes(isJSON: arguments.has("json"), waitsForBurial: try waitsForBurial(arguments))
     // A request that cannot be right is refused before anything is made for it.
     try Preparation.check(request, catalog: surroundings.catalog)
     let state = try surroundings.state()
-    let wanted = request
+    let configuration = try surroundings.configuration()
     do {
       try Guardian.stand()
     } catch {
       throw CommandFailure(.trouble, "a host cannot begin: \(error)")
     }
     return try LoopProgram.run { finish in
-      try RunSession.begin(wanted, surroundings, state, wishes, finish)
+      try RunSession.begin(request, surroundings, configuration, state, wishes, finish)
     }
   }
 

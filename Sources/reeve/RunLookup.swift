@@ -1,23 +1,34 @@
 internal import Host
 internal import Kernel
 internal import Ledger
+internal import Loop
 internal import Model
+internal import Synchronization
 
 /// Finds runs in the ledger for commands that own none.
 struct RunLookup: ~Copyable {
   let state: StateFolder
   private let reader: LedgerReader?
+  private let recovery: Recovering?
 
+  /// Opens the ledger, and has what dead hosts left open settled: a listing never shows what is no more. It waits a
+  /// moment for that and no longer; `finish` waits for the rest.
   init(_ surroundings: Surroundings) throws {
     let state = try surroundings.state()
     let reader = try Self.open(state)
+    recovery = try Recovering(state, ifNeededBy: reader)
     self.state = state
     self.reader = reader
   }
 
+  /// Waits until what dead hosts left is dealt with, as far as it can be.
+  func finish() { recovery?.finish() }
+
   private static func open(_ state: StateFolder) throws(CommandFailure) -> LedgerReader? {
     do throws(LedgerError) {
-      return try LedgerReader.open(in: state.root)
+      guard let reader = try LedgerReader.open(in: state.root) else { return nil }
+      if let notice = reader.notice { Terminal.complain(notice) }
+      return reader
     } catch {
       throw CommandFailure(.trouble, error.message)
     }
@@ -53,36 +64,60 @@ struct RunLookup: ~Copyable {
     }
   }
 
-  /// Whether the host that owns a run lives. Its lock tells, not its age.
-  func isHostAlive(of run: RunRecord) -> Bool {
-    guard let probe = try? FileLock.probe(in: state.hosts, name: "\(run.host).lock") else { return true }
-    if case .held = probe { return true }
-    return false
-  }
+  /// Whether the host that owns a run lives.
+  func isHostAlive(of run: RunRecord) -> Bool { Owner.isAlive(run.host, in: state) }
 
-  /// A connection to the host that owns a run.
-  func owner(of run: RunRecord) throws -> HostClient {
-    guard isHostAlive(of: run) else {
-      throw CommandFailure(.trouble, "the host of run \(run.id) has died; the run cannot be reached")
-    }
-    let folder = try sockets(of: run)
-    do {
-      return try HostClient(folder: folder, host: run.host)
-    } catch {
-      throw CommandFailure(.trouble, "the host \(run.host) of run \(run.id) cannot be reached: \(error)")
-    }
-  }
-
-  private func sockets(of run: RunRecord) throws -> String {
+  /// How a run came to be what it is.
+  func transitions(of run: RunID) throws -> [Transition] {
     switch reader {
     case .some(let reader):
       do {
-        if let folder = try reader.sockets(of: run.host) { return folder }
+        return try reader.transitions(of: run)
       } catch {
         throw CommandFailure(.trouble, error.message)
       }
-    case .none: break
+    case .none: return []
     }
-    throw CommandFailure(.trouble, "the ledger does not know the host of run \(run.id)")
+  }
+}
+
+/// What dead hosts left, being settled on a thread of its own while a command goes on.
+private final class Recovering: Sendable {
+  /// How long a listing waits for it.
+  private static let patience = TimeSpan.milliseconds(200)
+  /// How long the command waits before it exits: for what will not die, no longer than a burial takes.
+  private static let lastPatience = TimeSpan.seconds(5)
+
+  private let done: Port<Void>
+  private let isDone = Atomic<Bool>(false)
+
+  /// Nil when there is nothing to settle.
+  init?(_ state: StateFolder, ifNeededBy reader: borrowing LedgerReader?) throws {
+    let isNeeded: Bool
+    switch reader {
+    case .some(let reader):
+      // A ledger that cannot be read says so to whoever reads it next.
+      let hosts = Set(((try? reader.liveRuns()) ?? []).map(\.host))
+      isNeeded = hosts.contains { !Owner.isAlive($0, in: state) }
+    case .none: isNeeded = false
+    }
+    done = try Port(blocking: true)
+    guard isNeeded else { return nil }
+    let done = done
+    try Worker("recoverer") {
+      // What cannot be settled now is shown as it is, and settled by whoever can.
+      do { try Recoverer(state: state) { Terminal.complain($0) }.recover() } catch { Terminal.complain("\(error)") }
+      done.send(())
+    }.detach()
+    wait(for: Self.patience)
+  }
+
+  func finish() { wait(for: Self.lastPatience) }
+
+  private func wait(for patience: TimeSpan) {
+    guard !isDone.load(ordering: .relaxed) else { return }
+    var ends: [Void] = []
+    done.take(&ends, for: patience)
+    if !ends.isEmpty { isDone.store(true, ordering: .relaxed) }
   }
 }

@@ -48,13 +48,15 @@ internal import Wire
   private var hasLeft = false
 
   static func begin(
-    _ request: RunRequest, _ surroundings: Surroundings, _ state: StateFolder, _ wishes: Wishes,
+    _ request: RunRequest, _ surroundings: Surroundings, _ configuration: Configuration, _ state: StateFolder,
+    _ wishes: Wishes,
     _ finish: @escaping LoopProgram.Finish
   ) throws {
     // First of all: a thread that is made before would not hold these signals back.
     let signals = try SignalQueue(holding: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD])
     let host = try Host(
-      state: state, catalog: surroundings.catalog, environment: surroundings.environment, signals: signals)
+      state: state, catalog: surroundings.catalog, configuration: configuration,
+      environment: surroundings.environment, signals: signals)
     Guardian.note(host: host.id.description, group: host.killableGroup)
     let session = try RunSession(host, request, wishes, finish)
     host.onSignal = { session.signalled($0) }
@@ -162,7 +164,7 @@ internal import Wire
     } else if isAlone {
       ledgerTimer.arm(at: Loop.shared.now + Self.ledgerPatience, source: self)
     } else if let run {
-      tell(unrecorded(run, host.ledgerTrouble))
+      tell(unrecorded(run, host.ledgerTrouble, isKept: true))
       end(.success(.trouble))
     }
   }
@@ -209,25 +211,28 @@ internal import Wire
     hasLeft = true
     printed.take()?.close()
     let trouble = host.ledgerTrouble
-    if close() > 0, let run {
-      finish(.failure(CommandFailure(.trouble, unrecorded(run, trouble))))
+    let remainder = close()
+    if remainder.unwritten > 0, let run {
+      finish(.failure(CommandFailure(.trouble, unrecorded(run, trouble, isKept: remainder.lost == 0))))
     } else {
       finish(outcome)
     }
   }
 
-  private func unrecorded(_ run: RunRecord, _ trouble: LedgerError?) -> String {
-    "run \(run.id) is \(run.status.rawValue), but not recorded: \(trouble?.message ?? "the ledger did not take it")"
+  private func unrecorded(_ run: RunRecord, _ trouble: LedgerError?, isKept: Bool) -> String {
+    let fate = isKept ? "it is kept aside and will be recorded when the next reeve begins" : "it could not be kept"
+    return "run \(run.id) is \(run.status.rawValue), but not recorded yet (\(fate)): "
+      + (trouble?.message ?? "the ledger did not take it")
   }
 
   @discardableResult
-  private func close() -> Int {
+  private func close() -> Backlog.Remainder {
     let patience: TimeSpan = hasLostPatience || ledgerTimer.deadline != .never ? .milliseconds(100) : .seconds(5)
     ledgerTimer.disarm()
     server.close()
-    let unwritten = host.close(patience: patience)
-    if unwritten == 0 { Guardian.hasWork(false) }
-    return unwritten
+    let remainder = host.close(patience: patience)
+    if remainder.unwritten == 0 { Guardian.hasWork(false) }
+    return remainder
   }
 }
 

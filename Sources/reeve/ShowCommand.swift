@@ -6,13 +6,18 @@ internal import Wire
 enum ShowCommand {
   static var command: Command {
     Command(
-      name: "show", words: "RUN", least: 1, most: 1, options: [Command.json],
+      name: "show", words: "RUN", least: 1, most: 1,
+      options: [
+        Option(name: "why", meaning: "how it came to be what it is, on what evidence"), Command.json,
+      ],
       summary: "Shows all that is known of a run.", run: run)
   }
 
   private static func run(_ arguments: Arguments) throws -> ExitCode {
     let lookup = try RunLookup(try Surroundings())
+    defer { lookup.finish() }
     let run = try lookup.run(arguments.words[0])
+    if arguments.has("why") { return try explain(run, lookup, asJSON: arguments.has("json")) }
     if arguments.has("json") {
       Terminal.print(RunJSON.object(run).text + "\n")
       return .succeeded
@@ -23,7 +28,8 @@ enum ShowCommand {
       ("flags", run.flags.isEmpty ? nil : run.flags.words.joined(separator: ", ")),
       ("error", run.error), ("created", run.created.description), ("started", run.started?.description),
       ("settled", run.settled?.description), ("gone", run.gone?.description), ("directory", run.directory),
-      ("session", run.session), ("exit", run.exit.map { exit($0) }), ("pid", run.pid.map { String($0) }),
+      ("session", run.session), ("resumes", run.resumes?.description), ("resumed by", run.resumedBy?.description),
+      ("parent", run.parent?.description), ("exit", run.exit.map { exit($0) }), ("pid", run.pid.map { String($0) }),
     ]
     rows += [
       ("events", "\(run.events), \(run.bytes) bytes\(run.noise > 0 ? ", \(run.noise) not JSON" : "")"),
@@ -33,6 +39,35 @@ enum ShowCommand {
     ]
     Terminal.print(columns(rows.compactMap { row in row.1.map { (row.0, indented(Terminal.printable($0))) } }) + "\n")
     return .succeeded
+  }
+
+  /// Each change of its status, with what it rests on.
+  private static func explain(_ run: RunRecord, _ lookup: borrowing RunLookup, asJSON: Bool) throws -> ExitCode {
+    let transitions = try lookup.transitions(of: run.id)
+    if asJSON {
+      let list = transitions.map { RunJSON.transition($0) }
+      Terminal.print(JSON.object(["run": .string(run.id.description), "transitions": .array(list)]).text + "\n")
+      return .succeeded
+    }
+    var text = ""
+    for transition in transitions {
+      let status = [transition.to, transition.reason].compactMap { $0 }.joined(separator: "/")
+      text += "\(transition.at)  \(transition.from.map { "\($0) → " } ?? "")\(status), by host \(transition.host)\n"
+      guard let evidence = transition.evidence, case .object(let members)? = try? JSON.parse(evidence.text) else {
+        continue
+      }
+      text += columns(members.members.map { ("    \($0.key)", plain($0.value)) }) + "\n"
+    }
+    Terminal.print(Terminal.printable(text))
+    return .succeeded
+  }
+
+  private static func plain(_ value: JSON) -> String {
+    switch value {
+    case .null: "–"
+    case .string(let text): text
+    default: value.text
+    }
   }
 
   private static func exit(_ exit: ProcessExit) -> String {

@@ -11,6 +11,7 @@ import Testing
 final class Book {
   let folder: TemporaryDirectory
   let host: HostRecord
+  private let hosts: TemporaryDirectory
   private let ledger: Ledger
   private var names = IdentifierSource<RunSubject>()
   private var received: [Ledger.Outcome] = []
@@ -20,7 +21,8 @@ final class Book {
   init(bytes: Int? = nil) throws {
     folder = try TemporaryDirectory(bytes: bytes)
     host = makeHost()
-    ledger = try Ledger(folder: try folder.open(), host: host)
+    hosts = try TemporaryDirectory()
+    ledger = try Ledger(folder: try folder.open(), hosts: try hosts.open(), host: host)
   }
 
   deinit { _ = close() }
@@ -29,7 +31,7 @@ final class Book {
   func close() -> Int {
     if isClosed { return 0 }
     isClosed = true
-    return ledger.close(host.id, at: now(), patience: .seconds(60))
+    return ledger.close(host.id, at: now(), patience: .seconds(60)).unwritten
   }
 
   func send(_ request: Ledger.Request) { ledger.send(request) }
@@ -67,7 +69,8 @@ final class Book {
   func transitions(_ run: RunID) throws -> [String] {
     let database = try connect()
     let statement = try Statement(
-      database, #"SELECT "from", "to", reason FROM transitions WHERE run = ? ORDER BY at, "from" IS NOT NULL"#)
+      database, parameters: 1,
+      #"SELECT "from", "to", reason FROM transitions WHERE run = ? ORDER BY at, "from" IS NOT NULL"#)
     var found: [String] = []
     try statement.each(of: database, { $0.add(run.description) }) { row in
       found.append("\(row.text(0) ?? "")>\(row.text(1) ?? "") \(row.text(2) ?? "-")")
@@ -88,7 +91,7 @@ func makeHost() -> HostRecord {
   var names = IdentifierSource<HostSubject>()
   return HostRecord(
     id: names.next(at: Clock.wallMilliseconds()), pid: getpid(), startTicks: 1, boot: "boot", version: "test",
-    started: now(), lock: (device: .max, inode: 7), sockets: "/run/reeve")
+    started: now(), lock: (device: .max, inode: 7), folder: (1, 2), sockets: "/run/reeve")
 }
 
 extension RunRecord {
@@ -130,6 +133,10 @@ extension Ledger.Outcome {
     case .opened: "opened"
     case .lookedAround(let othersHaveRuns): "lookedAround \(othersHaveRuns)"
     case .notOpened(_, let error): "notOpened \(error.code)"
+    case .notResumable(_, let refusal): "notResumable \(refusal.map { "\($0.run.status)" } ?? "-")"
+    case .children(_, let runs): "children \(runs.count)"
+    case .beaten: "beaten"
+    case .unspilled: "unspilled"
     case .changed(_, let status): "changed \(status)"
     case .updated: "updated"
     case .refused(_, let error): "refused \(error.map { "\($0.code)" } ?? "-")"

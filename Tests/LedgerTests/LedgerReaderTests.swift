@@ -79,8 +79,8 @@ struct LedgerReaderTests {
   @Test
   func `a reader tells where the sockets of a host lie, and cannot write`() throws {
     let (book, _) = try makeRuns(1)
-    #expect(try read(book) { try $0.sockets(of: book.host.id) } == "/run/reeve")
-    #expect(try read(book) { try $0.sockets(of: makeHost().id) } == nil)
+    #expect(try read(book) { try $0.host(book.host.id)?.sockets } == "/run/reeve")
+    #expect(try read(book) { try $0.host(makeHost().id)?.sockets } == nil)
     let database = try book.connect()
     try database.forbidWrites()
     let error = #expect(throws: LedgerError.self) { try database.execute("DELETE FROM hosts") }
@@ -91,17 +91,27 @@ struct LedgerReaderTests {
   func `every parameter of a statement is bound, or the process ends with a clear message`() async throws {
     let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let database = try Database(path: ":memory:", mode: .create)
-      let statement = try Statement(database, "SELECT ?, ?")
+      let statement = try Statement(database, parameters: 2, "SELECT ?, ?")
       try statement.run(on: database) { $0.add(Int64(1)) }
     }
     let text = String(decoding: result.standardErrorContent, as: UTF8.self)
     #expect(text.contains("a statement has 2 parameters, 1 bound"))
   }
 
+  // X10
+  @Test
+  func `a statement that does not say how many parameters it has is refused when it is prepared`() throws {
+    let database = try Database(path: ":memory:", mode: .create)
+    for (said, query) in [(0, "SELECT ?"), (2, "SELECT ?"), (1, "SELECT 1"), (1, "SELECT ?1, ?3")] {
+      #expect(throws: LedgerError.self) { _ = try Statement(database, parameters: said, query).columnCount }
+    }
+    #expect(try Statement(database, parameters: 3, "SELECT ?1, ?3").columnCount == 2)
+  }
+
   @Test
   func `every value is read as it was bound, also an empty text, a NUL and nothing`() throws {
     let database = try Database(path: ":memory:", mode: .create)
-    let statement = try Statement(database, "SELECT ?, ?, ?, ?, ?, ?, ?")
+    let statement = try Statement(database, parameters: 7, "SELECT ?, ?, ?, ?, ?, ?, ?")
     var texts: [String?] = []
     var numbers: [Int64?] = []
     try statement.each(of: database) { binder in

@@ -99,7 +99,7 @@ struct LedgerRulesTests {
     guard try hasShell() else { return }
     let (book, done, unburied, live) = try makeHistory()
     let name = "'\(done.id)'"
-    let columns = RunColumns.selection
+    let columns = RunColumns.written.joined(separator: ", ")
     let dump = "SELECT * FROM runs ORDER BY id"
     let refused = [
       "UPDATE runs SET status = 'running' WHERE id = \(name)",
@@ -110,6 +110,10 @@ struct LedgerRulesTests {
       "UPDATE runs SET output = NULL WHERE id = \(name)",
       "UPDATE runs SET text = 'other' WHERE id = \(name)",
       "UPDATE runs SET error = 'other' WHERE id = \(name)",
+      "UPDATE runs SET host = 'other' WHERE id = \(name)",
+      "UPDATE runs SET resumes = 'other' WHERE id = \(name)",
+      "UPDATE runs SET parent = 'other' WHERE id = \(name)",
+      "UPDATE runs SET resumed_by = 'other' WHERE id = '\(live.id)'",
       "UPDATE runs SET id = \(name) WHERE id = '\(live.id)'",
       "UPDATE OR REPLACE runs SET id = \(name) WHERE id = '\(live.id)'",
       "UPDATE runs SET id = 'other' WHERE id = \(name)",

@@ -33,7 +33,7 @@ struct HostTests {
 
   // Z4
   @Test
-  func `an agent dies with its host, and ps says that the host has died`() throws {
+  func `an agent dies with its host, and ps never shows a phantom`() throws {
     let world = try World()
     let reeve = try world.reeve("run", "script", "touch ready; sleep 1000")
     try eventually("it does not begin") { world.has("ready") }
@@ -45,9 +45,12 @@ struct HostTests {
     kill(host, SIGKILL)
     try reeve.wait()
     try eventually("the agent outlives its host") { !isAlive(run.pid ?? 0) }
-    #expect(try world.call("ps").output.contains("its host has died"))
+    let listed = try world.call("ps")
+    #expect(listed.code == .code(0) && !listed.output.contains("running"), "\(listed.output)")
+    let row = try world.run()
+    #expect(row.status == .lost && row.reason == "host_died" && row.disposal == .gone)
     let cancelled = try world.call("cancel", run.id.description)
-    #expect(cancelled.code == .code(3) && cancelled.errors.contains("has died"))
+    #expect(cancelled.code == .code(0) && cancelled.output.contains("had already ended: lost"))
   }
 
   @Test

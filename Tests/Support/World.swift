@@ -21,6 +21,7 @@ public final class World {
     environment = [
       "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder.path, "REEVE_STATE": state,
       "REEVE_PLUGINS": "\(folder.path)/plugins:\(Repository.path)/plugins/agents",
+      "REEVE_CONFIG": "\(folder.path)/config.json",
     ]
     try folder.open().makeDirectory("plugins")
     // The prompt is the program: a shell script that plays the agent.
@@ -54,6 +55,9 @@ public final class World {
     let file = try plugins.openDirectory(name).openFile("plugin.json", flags: O_WRONLY | O_CREAT)
     try file.writeAll(Array(manifest.utf8).span.bytes)
   }
+
+  /// Writes the user's configuration.
+  public func configure(_ text: String) throws { try folder.write("config.json", text) }
 
   /// Starts `reeve` with these words.
   public func reeve(_ words: String..., terminal: Terminal? = nil) throws -> Child {

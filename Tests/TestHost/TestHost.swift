@@ -1,9 +1,11 @@
 import Glibc
 import Host
 import Kernel
+import Ledger
 import Loop
 import Plugins
 import Server
+import Supervision
 
 /// A host that does nothing but serve its socket, for tests that need one to live on: it prints where its socket
 /// lies, and ends on SIGTERM when nothing is left to wait for.
@@ -23,22 +25,24 @@ enum TestHost {
   @LoopActor private static func begin() throws {
     let signals = try SignalQueue(holding: [SIGTERM, SIGCHLD])
     var environment: [String: String] = [:]
-    for name in ["PATH", "HOME", "REEVE_STATE", "REEVE_PLUGINS"] {
+    for name in ["PATH", "HOME", "REEVE_STATE", "REEVE_PLUGINS", "REEVE_CONFIG", "REEVE_RUN"] {
       environment[name] = getenv(name).map { String(cString: $0) }
     }
     let account = try Account.current()
     let state = try StateFolder(path: StateFolder.path(environment: environment, account: account))
     let catalog = Catalog(environment: environment, program: CommandLine.arguments[0], account: account)
-    let host = try Host(state: state, catalog: catalog, environment: environment, signals: signals)
+    let configuration = try Configuration.read(path: Configuration.path(environment: environment, account: account))
+    let host = try Host(
+      state: state, catalog: catalog, configuration: configuration, environment: environment, signals: signals)
     let server = try SocketServer(
       host: host, environment: environment, directory: try Descriptor.open(".", flags: O_RDONLY).realPath())
     host.log = { say("\($0)\n", to: STDERR_FILENO) }
     host.onSignal = { _ in
       host.onQuiet = {
         server.close()
-        exit(host.close() == 0 ? 0 : 1)
+        exit(host.close().unwritten == 0 ? 0 : 1)
       }
-      host.stop()
+      if host.isDraining { host.stop(urgency: .now) } else { host.drain(for: configuration.drain) }
     }
     say("\(host.sockets.path) \(HostSocket.name(of: host.id))\n", to: STDOUT_FILENO)
   }

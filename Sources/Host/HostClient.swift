@@ -1,11 +1,10 @@
 internal import Glibc
 internal import Kernel
-internal import Model
-internal import Server
-internal import Wire
+public import Model
+public import Wire
 
-/// Talks to a running host over its socket; for commands, which may wait.
-final class HostClient {
+/// Talks to a running host over its socket; for whoever may wait: commands, and threads of their own.
+public final class HostClient {
   /// A host that lives answers at once. One that takes longer is stopped, or in trouble.
   private static let patience = TimeSpan.seconds(5)
 
@@ -15,20 +14,25 @@ final class HostClient {
   private var lines: [[UInt8]] = []
   private var lastCall: Int64 = 0
 
-  init(folder: String, host: HostID) throws(SystemError) {
+  /// Connects to the host whose socket lies in this folder.
+  public init(folder: String, host: HostID) throws(HostError) {
     self.host = host
-    socket = try UnixSocket.connect(in: try Directory.open(folder), name: HostSocket.name(of: host))
+    do {
+      socket = try UnixSocket.connect(in: try Directory.open(folder), name: HostSocket.name(of: host))
+    } catch {
+      throw HostError(.ownerUnreachable(host), "the host \(host) lives and cannot be reached: \(error)")
+    }
   }
 
   /// Calls a method and waits for its answer. Notifications that come before it are kept for `next`.
-  func call(_ method: String, _ params: JSON) throws -> JSON {
+  public func call(_ method: String, _ params: JSON) throws -> JSON {
     lastCall += 1
     var message: [UInt8] = []
     RPCMessage.request(id: .integer(lastCall), method: method, params: params).encode(to: &message)
     do {
       try socket.descriptor.writeAll(message.span.bytes)
     } catch {
-      throw CommandFailure(.trouble, "the host \(host) went away: \(error)")
+      throw HostError(.system, "the host \(host) went away: \(error)")
     }
     let deadline = Clock.now() + Self.patience
     var passed: [[UInt8]] = []
@@ -36,17 +40,17 @@ final class HostClient {
     while let line = try next(until: deadline) {
       switch RPCInput.parse(line.span.bytes) {
       case .single(.message(.success(.integer(lastCall), let result))): return result
-      case .single(.message(.failure(.integer(lastCall), let error))):
-        throw CommandFailure(.trouble, error.message)
+      case .single(.message(.failure(.integer(lastCall), let error))): throw error
       default: passed.append(line)
       }
     }
-    throw CommandFailure(
-      .trouble, "the host \(host) lives but does not answer (owner_unreachable); nothing was changed")
+    throw HostError(
+      .ownerUnreachable(host),
+      "the host \(host) lives but does not answer (owner_unreachable); nothing was changed")
   }
 
   /// The next message; nil when the host has closed the connection, or when the deadline is over.
-  func next(until deadline: Instant? = nil) throws -> [UInt8]? {
+  public func next(until deadline: Instant? = nil) throws -> [UInt8]? {
     while lines.isEmpty {
       if let deadline, !socket.descriptor.isReadable(within: max(.zero, deadline - Clock.now())) { return nil }
       guard try receive() else { return nil }
@@ -67,4 +71,10 @@ final class HostClient {
     lines += received
     return true
   }
+}
+
+/// How the socket of a host is called.
+public enum HostSocket {
+  /// Its name in the folder that the ledger knows.
+  public static func name(of host: HostID) -> String { "\(host).sock" }
 }

@@ -1,0 +1,92 @@
+internal import Glibc
+public import Kernel
+public import Model
+internal import Wire
+
+/// What the user's `config.json` says. What it does not say has its default; what is not known is an error that names it.
+public struct Configuration: Sendable {
+  /// How many runs one host has at a time; nil is any number.
+  public private(set) var maxRunning: Int? = 16
+  /// The same for each plugin.
+  public private(set) var maxRunningByPlugin: [String: Int] = [:]
+  /// The user's limits, as text, already found to be good.
+  public private(set) var limits: [(name: String, text: String)] = []
+  /// How long a host that is told to end lets its runs work on.
+  public private(set) var drain = TimeSpan.zero
+  /// How long, and how much, is kept.
+  public private(set) var retention = Retention()
+
+  /// What is kept of runs that are over and buried.
+  public struct Retention: Hashable, Sendable {
+    /// How long a run is remembered; nil is for ever.
+    public var rows: TimeSpan? = .seconds(90 * 86_400)
+    /// How long its files are kept.
+    public var files: TimeSpan? = .seconds(14 * 86_400)
+    /// How many bytes all files may take, the oldest going first.
+    public var bytes: Int64? = 10 << 30
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// The defaults.
+  public init() {}
+
+  /// Where it lies: `REEVE_CONFIG`, else in the XDG folder.
+  public static func path(environment: [String: String], account: Account) -> String {
+    if let path = environment["REEVE_CONFIG"], !path.isEmpty { return path }
+    func folder(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
+    return "\(folder("XDG_CONFIG_HOME") ?? "\(folder("HOME") ?? account.home)/.config")/reeve/config.json"
+  }
+
+  /// Reads the file at this path; the defaults when there is none.
+  public static func read(path: String) throws(PluginError) -> Configuration {
+    let bytes: [UInt8]?
+    do throws(SystemError) {
+      let file = try Descriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+      guard try file.status().isRegular else { throw SystemError(call: "open", code: EINVAL, detail: "is no file") }
+      bytes = try file.readAll(limit: largest)
+    } catch {
+      if error.code == ENOENT || error.code == ENOTDIR { return Configuration() }
+      throw PluginError(.badConfiguration, "\(path) cannot be read: \(error)")
+    }
+    guard let bytes else { throw PluginError(.badConfiguration, "\(path) is larger than a configuration can be") }
+    var configuration = Configuration()
+    let members = Members(file: path, code: .badConfiguration)
+    guard case .object(let object) = try members.parse(bytes) else {
+      throw members.wrong("", "a configuration is a JSON object")
+    }
+    for member in object.members { try configuration.take(member.key, member.value, members) }
+    return configuration
+  }
+
+  /// A larger file is a mistake.
+  private static let largest = 1 << 20
+
+  private mutating func take(_ key: String, _ value: JSON, _ members: Members) throws(PluginError) {
+    switch key {
+    case "max_running": maxRunning = try members.count(value, key)
+    case "limits": limits = try members.limits(value, key)
+    case "drain": drain = try members.span(value, key) ?? .zero
+    case "plugins":
+      for plugin in try members.object(value, key) {
+        for member in try members.object(plugin.value, "\(key).\(plugin.key)") {
+          let path = "\(key).\(plugin.key).\(member.key)"
+          guard member.key == "max_running" else { throw members.wrong(path, "unknown key") }
+          maxRunningByPlugin[plugin.key] = try members.count(member.value, path)
+        }
+      }
+    case "retention":
+      for member in try members.object(value, key) {
+        let path = "\(key).\(member.key)"
+        switch member.key {
+        case "rows": retention.rows = try members.span(member.value, path)
+        case "files": retention.files = try members.span(member.value, path)
+        case "bytes": retention.bytes = try members.bytes(member.value, path)
+        default: throw members.wrong(path, "unknown key")
+        }
+      }
+    default: throw members.wrong(key, "unknown key")
+    }
+  }
+}
