@@ -44,7 +44,7 @@ internal import Wire
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 4096)
   var scratch: [UInt8] = []
 
-  private let lock: FileLock
+  private var lock: FileLock?
   private let reserve: Reserve
   private var ledgerBell: Watched<Descriptor>?
   private var signals: Watched<SignalQueue>?
@@ -113,6 +113,7 @@ internal import Wire
     self.catalog = catalog
     self.configuration = configuration
     admission = Admission(total: configuration.maxRunning, shares: configuration.maxRunningByPlugin)
+    let lockFile: FileIdentity
     do {
       SignalQueue.ignoreWriteSignals()
       try Subreaper.become()
@@ -122,29 +123,33 @@ internal import Wire
       launcher = try Launcher()
       surveyor = try Surveyor()
       notices = try Port(blocking: false)
-      guard let lock = try FileLock.tryAcquire(in: state.hosts, name: "\(id).lock") else {
+      // Whoever looks for dead hosts may hold it for a moment, before it is known to be ours.
+      let deadline = Clock.now() + Self.lockPatience
+      guard let taken = try FileLock.acquire(in: state.hosts, name: "\(id).lock", until: deadline) else {
         throw SystemError(call: "fcntl", code: EAGAIN, detail: "\(state.hosts.path)/\(id).lock")
       }
-      self.lock = lock
+      lockFile = taken.identity
+      lock = consume taken
       reserve = Reserve(in: state.hosts, name: "\(id).reserve")
     } catch {
       throw HostError(.system, "a host cannot begin: \(error)")
     }
     let folder = (try? state.root.status())?.identity
+    let name = HostGroups.name(of: id)
+    let places = CgroupPlaces.current()
+    var record = HostRecord(
+      id: id, pid: getpid(), startTicks: Host.ownStartTicks, boot: (try? Boot.identifier()) ?? "",
+      version: Host.version, started: Timestamp(milliseconds: Clock.wallMilliseconds()),
+      lock: (lockFile.device, lockFile.inode), folder: folder.map { ($0.device, $0.inode) }, sockets: sockets.path)
+    // Before there are any: whoever finds the row must find what it names.
+    record.controlGroups = [places.unified, places.memory, places.pids].compactMap { $0.map { "\($0)/\(name)" } }
     do {
-      ledger = try Ledger(
-        folder: state.root, hosts: state.hosts,
-        host: HostRecord(
-          id: id, pid: getpid(), startTicks: Host.ownStartTicks, boot: (try? Boot.identifier()) ?? "",
-          version: Host.version, started: Timestamp(milliseconds: Clock.wallMilliseconds()),
-          lock: (lock.identity.device, lock.identity.inode), folder: folder.map { ($0.device, $0.inode) },
-          sockets: sockets.path))
+      ledger = try Ledger(folder: state.root, hosts: state.hosts, host: record)
     } catch {
+      HostFiles.remove(of: id, from: state.hosts)
       throw HostError(.ledgerUnavailable, error.message)
     }
     // Last, so that a host that cannot begin leaves none behind.
-    let name = HostGroups.name(of: id)
-    let places = CgroupPlaces.current()
     groups = HostGroups(
       named: name, places: places, movable: Guardian.isStanding ? [getpid(), getppid()] : [getpid()])
     orphans = Orphanage(
@@ -156,6 +161,7 @@ internal import Wire
       noticeBell = try Watched(try notices.watchable(), tag: Tag.notices, source: self)
     } catch {
       groups.remove()
+      HostFiles.remove(of: id, from: state.hosts)
       throw HostError(.system, "a host cannot begin: \(error)")
     }
     makeRounds()
@@ -164,6 +170,8 @@ internal import Wire
   }
 
   isolated deinit { buffer.deallocate() }
+
+  private static let lockPatience = TimeSpan.seconds(5)
 
   private static var ownStartTicks: Int64 {
     (try? ProcessTable.stat(getpid())).flatMap { $0 }.map { Int64($0.startTicks) } ?? 0
@@ -219,7 +227,11 @@ internal import Wire
     launcher.close()
     reserve.release()
     let remainder = ledger.close(id, at: wallTime, patience: patience)
-    if remainder.unwritten == 0 { try? state.hosts.remove(Spill.name(of: id)) }
+    if remainder.unwritten == 0 {
+      // The lock last: while it is there, so is its host.
+      HostFiles.remove(of: id, from: state.hosts)
+      lock = nil
+    }
     return remainder
   }
 

@@ -30,7 +30,6 @@ public struct Recoverer {
       for host in try candidates(recovery, butFor: own) where only == nil || host.id == only {
         try recover(host, recovery)
       }
-      if let only { removeGroups(of: only) }
     } catch let error as LedgerError {
       throw HostError(.ledgerUnavailable, error.message)
     } catch {
@@ -38,17 +37,26 @@ public struct Recoverer {
     }
   }
 
-  /// The hosts that may have left something: those of live rows, and those that kept something aside.
+  /// The hosts that may have left something: those of live rows, and those that have files.
   private func candidates(
     _ recovery: borrowing Recovery, butFor own: HostID?
   ) throws(LedgerError) -> [HostRecord] {
     var hosts = try recovery.hostsWithLiveRuns(butFor: own)
-    for name in HostFiles.hosts(withSpillIn: state.hosts) where name != own && !hosts.contains(where: { $0.id == name })
-    {
-      guard case .host(let host)? = (try? Spill.read(in: state.hosts, host: name))?.first else { continue }
-      hosts.append(host)
+    for name in HostFiles.hosts(in: state.hosts) where name != own && !hosts.contains(where: { $0.id == name }) {
+      if case .host(let host)? = (try? Spill.read(in: state.hosts, host: name))?.first {
+        hosts.append(host)
+      } else {
+        removeUnborn(name)
+      }
     }
     return hosts
+  }
+
+  /// A host that died before it had a row, and so never had a run, leaves nothing but its first files.
+  private func removeUnborn(_ host: HostID) {
+    guard let lock = (try? FileLock.tryAcquire(in: state.hosts, name: "\(host).lock")) ?? nil else { return }
+    HostFiles.remove(of: host, from: state.hosts)
+    lock.release()
   }
 
   private func recover(_ host: HostRecord, _ recovery: borrowing Recovery) throws {
@@ -68,7 +76,7 @@ public struct Recoverer {
       open.append(run)
     }
     try FaultPoint.judged.pass()
-    let remains = Remains(of: open, since: host.startTicks, isKillable: death.mayHaveLeft)
+    let remains = Remains(of: open, host: host, isKillable: death.mayHaveLeft)
     let survivors = remains.end()
     try FaultPoint.buried.pass()
     for var run in open {
@@ -102,25 +110,15 @@ public struct Recoverer {
   }
 
   private var now: Timestamp { Timestamp(milliseconds: Clock.wallMilliseconds()) }
-
-  /// Removes the groups of a host that had no runs, and so left no word of where they are: they are where we stand.
-  private func removeGroups(of host: HostID) {
-    if case .held? = try? FileLock.probe(in: state.hosts, name: "\(host).lock") { return }
-    let places = CgroupPlaces.current()
-    for place in [places.unified, places.memory, places.pids] {
-      guard let place, let group = try? ControlGroup.open(place) else { continue }
-      try? group.remove(HostGroups.name(of: host))
-    }
-  }
 }
 
 /// The files that a host has beside its socket, by their names in the folder of hosts.
 enum HostFiles {
   private static let suffixes = ["reserve", "spill", "sock", "lock"]
 
-  /// The hosts that have a place for what they cannot record, alive or not.
-  static func hosts(withSpillIn folder: borrowing Directory) -> [HostID] {
-    ((try? folder.entries()) ?? []).filter { $0.hasSuffix(".spill") }.compactMap { HostID($0.dropLast(6)) }
+  /// The hosts that have files, alive or not.
+  static func hosts(in folder: borrowing Directory) -> Set<HostID> {
+    Set(((try? folder.entries()) ?? []).compactMap { HostID($0.prefix { $0 != "." }) })
   }
 
   /// Removes what a dead host left; its lock last, since it is what says that it is dead.

@@ -9,17 +9,16 @@ internal import Plugins
 /// run's mark in the environment of a process. Without groups, who has shed the mark and its parents is not found.
 struct Remains {
   private let runs: [RunRecord]
-  /// When their host began: nothing that is older can be theirs.
-  private let since: UInt64
+  private let host: HostRecord
   private let isKillable: Bool
   /// How long processes may take to die.
   private static let patience = TimeSpan.seconds(2)
   private static let pauseMicroseconds: UInt32 = 5000
 
-  init(of runs: [RunRecord], since: Int64, isKillable: Bool) {
+  init(of runs: [RunRecord], host: HostRecord, isKillable: Bool) {
     self.runs = runs
-    self.since = UInt64(clamping: since)
-    self.isKillable = isKillable && !runs.isEmpty
+    self.host = host
+    self.isKillable = isKillable
   }
 
   /// Ends them all and removes their groups; says who would not die.
@@ -33,7 +32,7 @@ struct Remains {
         return [:]
       }
       if Clock.now() >= deadline { return found }
-      for run in runs { for path in Self.groups(of: run) { Self.kill(group: path) } }
+      for run in runs { for path in groups(of: run) { Self.kill(group: path) } }
       let processes = found.values.flatMap { $0 }
       // All are stopped before any is killed: what forks faster than it dies is not caught otherwise.
       for process in processes { ProcessTable.signal(SIGSTOP, process) }
@@ -46,7 +45,7 @@ struct Remains {
     var found: [RunID: [ProcessStat]] = [:]
     let own = getpid()
     for run in runs {
-      var pids = Set(Self.groups(of: run).flatMap { (try? ControlGroup.open($0))?.members() ?? [] })
+      var pids = Set(groups(of: run).flatMap { (try? ControlGroup.open($0))?.members() ?? [] })
       if let pid = run.pid, let leader = try? ProcessTable.stat(pid), Int64(leader.startTicks) == run.startTicks {
         pids.insert(pid)
       }
@@ -64,7 +63,7 @@ struct Remains {
     var marked: [(RunID, ProcessStat)] = []
     let wanted = Set(runs.map(\.id))
     try? ProcessTable.forEach { process in
-      guard process.isAlive, process.pid != getpid(), process.startTicks >= since,
+      guard process.isAlive, process.pid != getpid(), Int64(process.startTicks) >= host.startTicks,
         let run = RunMark.runs(in: ProcessTable.variable(RunMark.variable, of: process.pid))
           .first(where: { wanted.contains($0) })
       else { return }
@@ -75,10 +74,10 @@ struct Remains {
 
   // MARK: - Control groups
 
-  /// Its directories, as far as their names prove that they are its own.
-  private static func groups(of run: RunRecord) -> [String] {
+  /// The directories of a run, as far as their names prove that they are its own.
+  private func groups(of run: RunRecord) -> [String] {
     (run.controlGroups ?? "").split(separator: "\n").map(String.init)
-      .filter { $0.hasSuffix("/\(HostGroups.name(of: run.host))/\(run.id)") }
+      .filter { $0.hasSuffix("/\(HostGroups.name(of: host.id))/\(run.id)") }
   }
 
   private static func kill(group path: String) {
@@ -86,16 +85,19 @@ struct Remains {
     try? group.write("cgroup.kill", "1")
   }
 
+  /// How often it is tried: a group is busy for a moment after the last of its processes was reaped.
+  private static let removals = 20
+
+  /// Removes the groups of the host with all that is below them: what is in them is nobody's any more, whatever row it
+  /// had.
   private func removeGroups() {
-    for run in runs {
-      for path in Self.groups(of: run) {
-        let parts = path.split(separator: "/")
-        let host = "/" + parts.dropLast().joined(separator: "/")
-        try? (try? ControlGroup.open(host))?.remove(run.id.description)
-        // The host's own, once the last of its runs is gone.
-        let place = "/" + parts.dropLast(2).joined(separator: "/")
-        _ = rmdir(host)
-        _ = rmdir("\(place)/\(HostGroups.name(of: run.host))-host")
+    let name = HostGroups.name(of: host.id)
+    for path in host.controlGroups where path.hasSuffix("/\(name)") {
+      guard let place = try? ControlGroup.open(String(path.dropLast(name.utf8.count + 1))) else { continue }
+      for _ in 0..<Self.removals {
+        Self.kill(group: path)
+        if (try? place.remove(name)) != nil, (try? place.remove("\(name)-host")) != nil { break }
+        usleep(Self.pauseMicroseconds)
       }
     }
   }

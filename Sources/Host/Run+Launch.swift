@@ -13,8 +13,8 @@ extension Run {
   static let outOfMemoryScore: Int32 = 500
 
   func launch() {
-    guard succeeds(at: .group) else { return }
     do {
+      try FaultPoint.group.pass()
       let output = try Pipe.make()
       let errors = try Pipe.make()
       try output.reader.setNonblocking()

@@ -12,8 +12,8 @@ extension Run {
     guard let outcome = read(output, into: room) else { return }
     switch outcome {
     case .bytes(let count):
-      take(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes)
       if !verdictIsGiven { _ = succeeds(at: .event) }
+      take(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes)
     case .wouldBlock: break
     case .end: output.take()?.close()
     }

@@ -4,7 +4,7 @@ internal import Model
 enum HostColumns {
   static let written = [
     "id", "pid", "start_ticks", "boot", "version", "started", "lock_device", "lock_inode", "folder_device",
-    "folder_inode", "sockets",
+    "folder_inode", "sockets", "control_groups",
   ]
   /// What is read: also what it said of itself later.
   static let selection = (written + ["heartbeat", "memory"]).joined(separator: ", ")
@@ -21,6 +21,7 @@ enum HostColumns {
     sink.add(host.folder.map { Int64(bitPattern: $0.device) })
     sink.add(host.folder.map { Int64(bitPattern: $0.inode) })
     sink.add(host.sockets)
+    sink.add(host.controlGroups.isEmpty ? nil : host.controlGroups.joined(separator: "\n"))
   }
 
   static func read(_ source: some ValueSource) -> HostRecord? {
@@ -37,6 +38,7 @@ enum HostColumns {
     var host = HostRecord(
       id: id, pid: Int32(truncatingIfNeeded: pid), startTicks: ticks, boot: boot, version: version,
       started: Timestamp(milliseconds: started), lock: lock, folder: folder, sockets: source.text() ?? "")
+    host.controlGroups = (source.text() ?? "").split(separator: "\n").map { String($0) }
     host.heartbeat = source.integer().map { Timestamp(milliseconds: $0) }
     host.memory = source.integer()
     return host

@@ -64,7 +64,8 @@ public struct LedgerReader: ~Copyable {
     let statement = try Statement(
       database, parameters: 1,
       """
-      SELECT at, "from", "to", reason, host, evidence FROM transitions WHERE run = ? ORDER BY at, "from" IS NOT NULL
+      SELECT at, "from", "to", reason, host, evidence FROM transitions WHERE run = ? 
+      ORDER BY CASE "to" WHEN 'queued' THEN 0 WHEN 'starting' THEN 1 WHEN 'running' THEN 2 ELSE 3 END
       """)
     var transitions: [Transition] = []
     try statement.each(of: database, { $0.add(run.description) }) { row in

@@ -154,6 +154,7 @@ enum Schema {
     ALTER TABLE runs ADD COLUMN terms TEXT;
     ALTER TABLE hosts ADD COLUMN folder_device INTEGER;
     ALTER TABLE hosts ADD COLUMN folder_inode INTEGER;
+    ALTER TABLE hosts ADD COLUMN control_groups TEXT;
     ALTER TABLE hosts ADD COLUMN heartbeat INTEGER;
     ALTER TABLE hosts ADD COLUMN memory INTEGER;
 

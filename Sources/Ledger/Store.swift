@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Kernel
 internal import Model
 
 /// What the ledger's one writing thread does to the file. All writes of runs are here.
@@ -153,7 +154,14 @@ struct Store: ~Copyable {
   }
 
   private func note(_ run: RunRecord, from status: Status?, evidence: String?) throws(LedgerError) {
-    let moment = run.status.isTerminal ? run.settled : run.status == .running ? run.started : nil
+    let moment: Timestamp? =
+      switch run.status {
+      case .queued: run.created
+      // Nobody else keeps when a run that had to wait was let in.
+      case .starting: status == nil ? run.created : Timestamp(milliseconds: Clock.wallMilliseconds())
+      case .running: run.started
+      case .succeeded, .failed, .cancelled, .timedOut, .outOfMemory, .lost: run.settled
+      }
     try insertTransition.run(on: database) { binder in
       binder.add(run.id.description)
       binder.add((moment ?? run.created).milliseconds)

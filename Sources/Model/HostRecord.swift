@@ -18,6 +18,8 @@ public struct HostRecord: Sendable {
   public var folder: (device: UInt64, inode: UInt64)?
   /// The folder that its socket lies in.
   public var sockets: String
+  /// Where its control groups are, if it has any: those of its runs are in them.
+  public var controlGroups: [String] = []
   /// When it last said that it lives, for whoever wonders after its death; nothing is decided by it.
   public var heartbeat: Timestamp?
   /// How much memory it had then.
