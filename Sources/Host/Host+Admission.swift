@@ -103,7 +103,8 @@ extension Host {
       try lock.note(run.record.id.description)
       run.directoryLock = DirectoryLock(lock: lock, name: name)
     } catch {
-      log("the directory of run \(run.record.id) goes unlocked: \(error)")
+      // Two that write to one directory are worse than one that fails and says why.
+      run.lockFailure = error
     }
     return true
   }

@@ -47,6 +47,8 @@ extension Host {
   public nonisolated static func resumption(of run: RunRecord, _ request: RunRequest) throws(HostError) -> RunRequest {
     guard run.isResumable else { throw HostError.notResumable(ResumeRefusal(run: run)) }
     var request = request
+    request.plugin = run.plugin
+    request.directory = run.directory
     request.session = run.session
     request.resumes = run.id
     return request

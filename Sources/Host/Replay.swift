@@ -53,9 +53,9 @@ struct Replay {
   private mutating func take(_ word: FinalWord, _ line: RawSpan, output range: Range<Int>?, error why: Range<Int>?) {
     guard self.word == nil || terms.countsLastWord else { return }
     self.word = (word, events)
-    output = range.map { JSONText(valid: JSONString.raw(line, $0)) }
-    text = range.flatMap { JSONString.isString(line, $0) ? JSONString.text(line, $0) : nil }
-    error = why.map { JSONString.text(line, $0) }
+    let result = AgentResult(line, range)
+    (output, text) = (result.output, result.text)
+    error = why.map { AgentResult.reason(line, $0) }
   }
 
   /// The verdict, and what else is known now.

@@ -66,7 +66,7 @@ extension Run {
   func release() {
     pass(.release)
     closeLeftovers()
-    sampleTimer.disarm()
+    disarm()
     removeGroups()
     host.orphans.forget(record.id)
     output.take()?.close()

@@ -159,6 +159,7 @@ extension Run {
     } else if let tasksLimit, survey.tasks > tasksLimit {
       exceed(.tasks)
     }
+    guard machine.state != .gone else { return }
     let share = max(Self.share(survey.memory, of: memoryLimit), Self.share(survey.tasks, of: tasksLimit))
     let isGrowing = memoryLimit.map { grown > $0 / 16 } ?? false
     sampleTimer.arm(at: Loop.shared.now + interval(share: share, isGrowing: isGrowing), source: self)

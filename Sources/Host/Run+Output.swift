@@ -160,10 +160,9 @@ extension Run {
   private func finalWord(_ word: FinalWord, _ line: RawSpan, output: Range<Int>?, error: Range<Int>?) {
     if machine.takesFinalWord {
       pass(.word)
-      record.error = error.map { JSONString.text(line, $0) }
-      record.output = output.map { JSONText(valid: JSONString.raw(line, $0)) }
-      // A result that is a string is the final answer itself.
-      record.text = output.flatMap { JSONString.isString(line, $0) ? JSONString.text(line, $0) : nil }
+      let result = AgentResult(line, output)
+      (record.output, record.text) = (result.output, result.text)
+      record.error = error.map { AgentResult.reason(line, $0) }
       if word == .failure && record.error == nil { record.error = "the agent reported an error without saying which" }
     }
     perform(machine.finalWordSeen(word, at: Loop.shared.now))

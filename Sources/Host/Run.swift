@@ -47,6 +47,8 @@ internal import Wire
   // What it waits for before it begins.
   /// Runs of which nothing may be left.
   var predecessors: Set<RunID> = []
+  /// Why its directory could not be locked.
+  var lockFailure: SystemError?
   /// The run of another host that has its directory.
   var foreignHolder: RunID?
   /// The status that its row was written with; nil before that.
@@ -115,6 +117,7 @@ internal import Wire
     switch tag {
     case Tag.announcement:
       record.flags.insert(.ledgerDelayed)
+      send(.facts(record))
       announce(isRecorded: false)
     case Tag.sample: sample()
     case Tag.look: lookForKill()
@@ -192,6 +195,7 @@ internal import Wire
     if actions.tree == .kill || actions.flags.contains(.leftovers) { noteLeftovers() }
     if actions.ending == .release {
       noteResources()
+      if transcript.failure == nil { record.eventsStored = record.events }
       // Somebody who may be its own lives on with another run.
       if host.orphans.hasShared(with: record.id, { host.households }) { record.flags.insert(.containmentWeak) }
       record.gone = host.wallTime
@@ -278,6 +282,12 @@ internal import Wire
     record.cost = usage.cost
   }
 
+  /// No clock matters any more.
+  func disarm() {
+    for timer in [deadlineTimer, sampleTimer, lookTimer] { timer.disarm() }
+    if isAnnounced || !verdictIsGiven { announcementTimer.disarm() }
+  }
+
   private func announce(isRecorded: Bool) {
     pass(.announce)
     announcementTimer.disarm()
@@ -318,6 +328,12 @@ internal import Wire
   /// It waits for nothing any more.
   func seated() {
     guard !verdictIsGiven else { return }
+    if let lockFailure {
+      if !hasBegun { open() }
+      return fault(lockFailure)
+    }
+    perform(machine.seated(at: Loop.shared.now))
+    watchClock()
     let status = record.status
     record.status = .starting
     if hasBegun { send(.change(record, from: status, evidence: nil)) } else { open() }
@@ -325,6 +341,7 @@ internal import Wire
 
   /// It cannot be: there is no row, and there will be none.
   func refuse(_ error: HostError) {
+    disarm()
     for observer in observers { observer.runRefused(record.id, error) }
     host.forget(self)
   }

@@ -64,10 +64,15 @@ struct Database: ~Copyable {
     return try statement.first(of: self, { _ in }) { $0.integer(0) } ?? 0
   }
 
+  /// The first column of the first row, as text.
+  func text(_ sql: String) throws(LedgerError) -> String? {
+    let statement = try Statement(self, sql)
+    return try statement.first(of: self, { _ in }) { $0.text(0) }
+  }
+
   /// What SQLite finds wrong with the file; nil when it is sound. It reads all of it.
   func damage() throws(LedgerError) -> String? {
-    let statement = try Statement(self, "PRAGMA quick_check(1)")
-    let said = try statement.first(of: self, { _ in }) { $0.text(0) } ?? "nothing was said"
+    let said = try text("PRAGMA quick_check(1)") ?? "nothing was said"
     return said == "ok" ? nil : said
   }
 

@@ -62,7 +62,7 @@ extension LedgerError {
     case SQLITE_CANTOPEN where systemError == EMFILE || systemError == ENFILE:
       (code, advice) = (.cannotOpen, "too many files are open; raise the limit (ulimit -n)")
     case SQLITE_CANTOPEN: (code, advice) = (.cannotOpen, "check that its folder exists and may be written")
-    case SQLITE_CONSTRAINT: (code, advice) = (.forbidden, "please report this as a fault in Reeve")
+    case SQLITE_CONSTRAINT, SQLITE_TOOBIG: (code, advice) = (.forbidden, "please report this as a fault in Reeve")
     default: (code, advice) = (.other, "please report this as a fault in Reeve")
     }
     self.init(code, "the ledger \(path): \(said) (\(advice))")

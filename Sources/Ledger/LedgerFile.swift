@@ -141,7 +141,12 @@ public enum LedgerFile {
     if version == 0 {
       // Before there is a log, which is made with the same permissions.
       try makePrivate(database.path)
-      try database.execute("PRAGMA journal_mode = WAL")
+      guard try database.text("PRAGMA journal_mode = WAL") == "wal" else {
+        throw LedgerError(
+          .cannotOpen,
+          "the ledger \(database.path) cannot have a write-ahead log where it lies; set REEVE_STATE to a folder on a disk "
+            + "of this machine")
+      }
     }
     guard version < migrations.count else { return }
     try database.transaction { () throws(LedgerError) in

@@ -81,12 +81,19 @@ public struct RunMachine: ~Copyable {
 
   // MARK: - Launch
 
+  /// The run waits for nobody any more. Its clocks count from here: that its row cannot be written must not keep it
+  /// from ending.
+  public mutating func seated(at now: Instant) -> Actions {
+    guard state == .queued else { return .none }
+    timers.arm(.start, at: now, after: terms.start)
+    timers.arm(.wall, at: now, after: terms.wall)
+    return .none
+  }
+
   /// The run's row is in the ledger. No row, no process.
   public mutating func recorded(at now: Instant) -> Actions {
     guard state == .queued else { return .none }
     state = .starting
-    timers.arm(.start, at: now, after: terms.start)
-    timers.arm(.wall, at: now, after: terms.wall)
     return Actions(launch: true)
   }
 

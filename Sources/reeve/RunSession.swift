@@ -58,7 +58,13 @@ internal import Wire
       state: state, catalog: surroundings.catalog, configuration: configuration,
       environment: surroundings.environment, signals: signals)
     Guardian.note(host: host.id.description, group: host.killableGroup)
-    let session = try RunSession(host, request, wishes, finish)
+    let session: RunSession
+    do {
+      session = try RunSession(host, request, wishes, finish)
+    } catch {
+      _ = host.close()
+      throw error
+    }
     host.onSignal = { session.signalled($0) }
     host.onQuiet = { session.quiet() }
     host.log = { session.tell($0) }

@@ -113,7 +113,7 @@ struct Life: ~Copyable {
 
   private mutating func apply(_ event: UInt64, isUnkillable: Bool) -> Actions {
     switch event {
-    case 0: return machine.recorded(at: now)
+    case 0: return random.next() % 2 == 0 ? machine.seated(at: now) : machine.recorded(at: now)
     case 1: return machine.spawned(at: now)
     case 2: return machine.spawnFailed()
     case 3: return machine.launchStalled()

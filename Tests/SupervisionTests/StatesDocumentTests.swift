@@ -18,7 +18,10 @@ struct StatesDocumentTests {
 
   static let columns: [Column] = [
     Column(name: "queued") { _ in },
-    Column(name: "starting") { _ = $0.recorded(at: start) },
+    Column(name: "starting") {
+      _ = $0.seated(at: start)
+      _ = $0.recorded(at: start)
+    },
     Column(name: "running") { run(&$0) },
     Column(
       name: "concluding",
@@ -27,6 +30,7 @@ struct StatesDocumentTests {
         _ = $0.finalWordSeen(.success, at: start)
       }, terms: Terms(countsLastWord: true)),
     Column(name: "aborting") {
+      _ = $0.seated(at: start)
       _ = $0.recorded(at: start)
       _ = $0.cancelRequested(.client, urgency: .normal, at: start)
     },
@@ -51,6 +55,7 @@ struct StatesDocumentTests {
   ]
 
   static func run(_ machine: inout RunMachine) {
+    _ = machine.seated(at: start)
     _ = machine.recorded(at: start)
     _ = machine.spawned(at: start)
   }
@@ -62,6 +67,7 @@ struct StatesDocumentTests {
 
   static var rows: [(name: String, event: (inout RunMachine) -> Actions)] {
     [
+      ("seated", { $0.seated(at: start) }),
       ("recorded", { $0.recorded(at: start) }),
       ("spawned", { $0.spawned(at: start) }),
       ("spawnFailed", { $0.spawnFailed() }),

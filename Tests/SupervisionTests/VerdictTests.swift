@@ -77,6 +77,7 @@ struct VerdictTests {
   @Test(arguments: rows)
   func `what the agent said, checked against what its process did, gives the verdict`(row: Row) {
     var run = Driver(terms: row.terms)
+    run.apply { $0.seated(at: $1) }
     run.apply { $0.recorded(at: $1) }
     run.apply { $0.spawned(at: $1) }
     if let word = row.says { run.apply { $0.finalWordSeen(word, at: $1) } }
@@ -96,6 +97,7 @@ struct VerdictTests {
   func `a later final word replaces the first only where the manifest says so`() {
     for (terms, verdict) in [(Terms(), Verdict.failed(.agent)), (Self.lastWord, .succeeded)] {
       var run = Driver(terms: terms)
+      run.apply { $0.seated(at: $1) }
       run.apply { $0.recorded(at: $1) }
       run.apply { $0.spawned(at: $1) }
       run.apply { $0.finalWordSeen(.failure, at: $1) }
@@ -106,8 +108,21 @@ struct VerdictTests {
   }
 
   @Test
+  func `a run whose row is not written runs into its limits like any other`() {
+    var run = Driver()
+    run.apply { $0.seated(at: $1) }
+    run.fire(.start)
+    #expect(run.verdicts == [.timedOut(.start)] && run.endings == [.release])
+    var quiet = Driver(terms: Terms(isJudgedByExit: true))
+    quiet.apply { $0.seated(at: $1) }
+    quiet.fire(.wall)
+    #expect(quiet.verdicts == [.timedOut(.wall)] && quiet.endings == [.release])
+  }
+
+  @Test
   func `an exit after being told to leave is no mismatch`() {
     var run = Driver()
+    run.apply { $0.seated(at: $1) }
     run.apply { $0.recorded(at: $1) }
     run.apply { $0.spawned(at: $1) }
     run.apply { $0.finalWordSeen(.success, at: $1) }
@@ -131,6 +146,7 @@ extension Terms {
   func `what eats the machine is killed at once, judged or not`(breach: Breach) {
     for isJudged in [false, true] {
       var run = Driver(terms: Terms())
+      run.apply { $0.seated(at: $1) }
       run.apply { $0.recorded(at: $1) }
       run.apply { $0.spawned(at: $1) }
       if isJudged { run.apply { $0.cancelRequested(.client, urgency: .normal, at: $1) } }
@@ -143,6 +159,7 @@ extension Terms {
   @Test(arguments: [Breach.output, .budget])
   func `what only costs is asked to stop`(breach: Breach) {
     var run = Driver(terms: Terms())
+    run.apply { $0.seated(at: $1) }
     run.apply { $0.recorded(at: $1) }
     run.apply { $0.spawned(at: $1) }
     run.apply { $0.limitExceeded(breach, at: $1) }
