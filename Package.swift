@@ -22,6 +22,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
   name: "reeve",
+  products: [
+    // Loaded in front of others by tests.
+    .library(name: "Faults", type: .dynamic, targets: ["Faults"])
+  ],
   targets: [
     .target(name: "CLinux"),
     .systemLibrary(name: "CSQLite"),
@@ -42,6 +46,7 @@ let package = Package(
     .target(
       name: "Support", dependencies: ["Ledger", "Wire", "Kernel", "Model"], path: "Tests/Support",
       swiftSettings: strict),
+    .target(name: "Faults", path: "Tests/Faults"),
     .executableTarget(name: "FakeAgent", path: "Tests/FakeAgent", linkerSettings: [.linkedLibrary("pthread")]),
     .executableTarget(
       name: "TestHost", dependencies: ["Server", "Host", "Ledger", "Plugins", "Loop", "Kernel", "Supervision"],
