@@ -26,25 +26,50 @@ struct Death: ~Copyable {
 
   /// Takes over from a host; nil when it lives, or somebody else is about to.
   static func of(_ host: HostRecord, in state: StateFolder) -> Death? {
-    let name = "\(host.id).lock"
-    let boot = try? Boot.identifier()
-    let folder = (try? state.root.status())?.identity
-    let isCopied = host.folder.map { $0.device != folder?.device || $0.inode != folder?.inode } ?? false
-    let found = (try? state.hosts.status(of: name)).flatMap { $0 }?.identity
-    let lockFile: LockFile =
-      if let found { found.device == host.lock.device && found.inode == host.lock.inode ? .free : .replaced } else {
-        .missing
-      }
-    // A lock is never made, nor another one trusted, beside a host that lives: its own may have been removed under it.
-    // In a copy of its folder none can: what lives is at work on the original.
-    if lockFile != .free, !isCopied, host.boot == boot, isAlive(host) { return nil }
-    guard let lock = (try? FileLock.tryAcquire(in: state.hosts, name: name)) ?? nil else { return nil }
-    return Death(lock: lock, lockFile: lockFile, isCopied: isCopied, isSameBoot: host.boot == boot)
+    let signs = Signs(of: host, in: state)
+    guard !signs.isAlive,
+      let lock = (try? FileLock.tryAcquire(in: state.hosts, name: Signs.lockName(of: host.id))) ?? nil
+    else { return nil }
+    return Death(lock: lock, lockFile: signs.lockFile, isCopied: signs.isCopied, isSameBoot: signs.isSameBoot)
   }
 
-  private static func isAlive(_ host: HostRecord) -> Bool {
-    guard let process = try? ProcessTable.stat(host.pid) else { return false }
-    return process.isAlive && Int64(process.startTicks) == host.startTicks
+  /// What can be seen of a host without touching anything.
+  struct Signs {
+    let lockFile: LockFile
+    let isCopied: Bool
+    let isSameBoot: Bool
+    let isAlive: Bool
+
+    static func lockName(of host: HostID) -> String { "\(host).lock" }
+
+    init(of host: HostRecord, in state: StateFolder) {
+      let name = Self.lockName(of: host.id)
+      let folder = (try? state.root.status())?.identity
+      isCopied = host.folder.map { $0.device != folder?.device || $0.inode != folder?.inode } ?? false
+      isSameBoot = host.boot == (try? Boot.identifier())
+      let found = (try? state.hosts.status(of: name)).flatMap { $0 }?.identity
+      lockFile =
+        found.map { $0.device == host.lock.device && $0.inode == host.lock.inode ? .free : .replaced } ?? .missing
+      if Self.isLocked(host.id, in: state) {
+        isAlive = true
+      } else {
+        // Beside a host that lives another lock is not trusted, nor a missing one: its own may have been removed under
+        // it. In a copy of its folder none is at work: what lives is so on the original.
+        isAlive = lockFile != .free && !isCopied && isSameBoot && Self.isRunning(host)
+      }
+    }
+
+    /// Whether the lock of this name is held, which no dead host can.
+    static func isLocked(_ host: HostID, in state: StateFolder) -> Bool {
+      guard let probe = try? FileLock.probe(in: state.hosts, name: lockName(of: host)) else { return true }
+      if case .held = probe { return true }
+      return false
+    }
+
+    private static func isRunning(_ host: HostRecord) -> Bool {
+      guard let process = try? ProcessTable.stat(host.pid) else { return false }
+      return process.isAlive && Int64(process.startTicks) == host.startTicks
+    }
   }
 
   /// What shows that it died, for the record.

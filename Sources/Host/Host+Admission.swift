@@ -140,7 +140,7 @@ extension Host {
       find(predecessor) { [weak self] result in
         guard let self, case .success(let found) = result else { return }
         if let found, found.gone == nil, found.disposal != .stuck {
-          if !Owner.isAlive(found.host, in: state) { recoverOthers() }
+          if !Owner.isLocked(found.host, in: state) { recoverOthers() }
         } else {
           for id in admission.waitingRuns { runs[id]?.predecessors.remove(predecessor) }
           seatsInterval = Self.seatsIntervals.lowerBound

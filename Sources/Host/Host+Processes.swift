@@ -66,7 +66,7 @@ extension Host {
       ledger.send(.beat(id, wallTime, memory: Int64(memory)))
     }
     // The ledger knows at once whether there is anybody to look after; what was kept aside from it is in a file.
-    if HostFiles.hosts(in: state.hosts).contains(where: { $0 != id && !Owner.isAlive($0, in: state) }) {
+    if HostFiles.hosts(in: state.hosts).contains(where: { $0 != id && !Owner.isLocked($0, in: state) }) {
       recoverOthers()
     } else {
       ledger.send(.lookAround(id))

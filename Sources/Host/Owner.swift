@@ -12,28 +12,23 @@ public final class Owner {
   /// Connects to the owner of a run. What a dead one left open is settled first; then there is nobody to talk to, and
   /// the answer is nil.
   public static func of(_ run: RunRecord, in state: StateFolder) throws(HostError) -> Owner? {
-    guard isAlive(run.host, in: state) else {
+    guard let host = try record(of: run, in: state), Death.Signs(of: host, in: state).isAlive else {
       try Recoverer(state: state) { _ in }.recover(run.host)
       return nil
     }
-    let folder: String
+    return Owner(try HostClient(folder: host.sockets, host: run.host))
+  }
+
+  private static func record(of run: RunRecord, in state: StateFolder) throws(HostError) -> HostRecord? {
     do throws(LedgerError) {
-      guard let host = try LedgerReader.open(in: state.root)?.host(run.host) else {
-        throw LedgerError(.other, "the ledger does not know the host of run \(run.id)")
-      }
-      folder = host.sockets
+      return try LedgerReader.open(in: state.root)?.host(run.host)
     } catch {
       throw HostError(.ledgerUnavailable, error.message)
     }
-    return Owner(try HostClient(folder: folder, host: run.host))
   }
 
-  /// Whether a host lives. Its lock tells, not its age.
-  public static func isAlive(_ host: HostID, in state: StateFolder) -> Bool {
-    guard let probe = try? FileLock.probe(in: state.hosts, name: "\(host).lock") else { return true }
-    if case .held = probe { return true }
-    return false
-  }
+  /// Whether a host holds its lock. One that does not is dead, but for very odd accidents, which recovery tells apart.
+  public static func isLocked(_ host: HostID, in state: StateFolder) -> Bool { Death.Signs.isLocked(host, in: state) }
 
   /// Calls a method and waits for its answer.
   public func call(_ method: String, _ params: JSON) throws -> JSON { try client.call(method, params) }

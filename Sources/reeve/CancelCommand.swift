@@ -22,8 +22,13 @@ enum CancelCommand {
       if let owner = try Owner.of(run, in: lookup.state) {
         answer = try owner.call("run/cancel", .object(params))
       } else {
-        // Its host had died, and it is settled now.
-        answer = ["cancelled": false, "run": RunJSON.object(try lookup.run(run.id.description), isExcerpt: true)]
+        // Its host had died, and it is settled now, unless somebody else is just about to.
+        let settled = try lookup.run(run.id.description)
+        guard settled.status.isTerminal else {
+          throw CommandFailure(
+            .trouble, "the host \(run.host) has died, and what it left is not settled yet; try again")
+        }
+        answer = ["cancelled": false, "run": RunJSON.object(settled, isExcerpt: true)]
       }
     }
     if arguments.has("json") {

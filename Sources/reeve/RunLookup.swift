@@ -65,7 +65,7 @@ struct RunLookup: ~Copyable {
   }
 
   /// Whether the host that owns a run lives.
-  func isHostAlive(of run: RunRecord) -> Bool { Owner.isAlive(run.host, in: state) }
+  func isHostAlive(of run: RunRecord) -> Bool { Owner.isLocked(run.host, in: state) }
 
   /// How a run came to be what it is.
   func transitions(of run: RunID) throws -> [Transition] {
@@ -98,7 +98,7 @@ private final class Recovering: Sendable {
     case .some(let reader):
       // A ledger that cannot be read says so to whoever reads it next.
       let hosts = Set(((try? reader.liveRuns()) ?? []).map(\.host))
-      isNeeded = hosts.contains { !Owner.isAlive($0, in: state) }
+      isNeeded = hosts.contains { !Owner.isLocked($0, in: state) }
     case .none: isNeeded = false
     }
     done = try Port(blocking: true)

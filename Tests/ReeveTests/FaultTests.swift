@@ -61,7 +61,9 @@ struct FaultTests {
         ended += 1
       }
       // It fails with a reason.
-      #expect(reeve.poll() == .code(0) || reeve.errors != "" || reeve.output != "", "\(what): \(reeve.poll().map { "\($0)" } ?? "")")
+      #expect(
+        reeve.poll() == .code(0) || reeve.errors != "" || reeve.output != "",
+        "\(what): \(reeve.poll().map { "\($0)" } ?? "")")
       turn += stride
     }
     #expect(turn > 100 && ended > 1, "\(calls.rawValue): \(turn), \(ended)")

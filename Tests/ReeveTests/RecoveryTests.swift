@@ -3,6 +3,7 @@ import Kernel
 import Model
 import Support
 import Testing
+import Wire
 
 /// What is done for a host that can do nothing more itself.
 @Suite(.tags(.large))
@@ -87,6 +88,164 @@ struct RecoveryTests {
     #expect(try world.run().status == .running)
     reeve.signal(SIGQUIT)
     #expect(try reeve.wait() == .code(130))
+  }
+
+  // P1, T10: settled, because the lock there is nobody's; and nothing is killed, because it is not theirs.
+  @Test
+  func `in a copied state folder runs are settled and nothing is killed, and the original goes on`() throws {
+    let world = try World()
+    let script = #"echo $$ > pid; while [ ! -e go ]; do sleep 0.02; done; echo '{"type":"result","status":"ok"}'"#
+    let reeve = try world.reeve("run", "script", script)
+    let run = try world.awaitRun("it does not run") { $0.status == .running }
+    let copy = world.path("copy")
+    try #require(try Child("/bin/cp", ["-a", world.state, copy], environment: [:]).wait() == .code(0))
+    let original = world.environment["REEVE_STATE"]
+    world.environment["REEVE_STATE"] = copy
+    let listed = try world.call("ps", "--all")
+    #expect(listed.code == .code(0) && listed.output.contains("lost/host_died"), "\(listed.output) \(listed.errors)")
+    let why = try world.call("show", "--why", run.id.description).output
+    #expect(why.contains("state_folder") && why.contains("copied"), "\(why)")
+    world.environment["REEVE_STATE"] = original
+    #expect(isAlive(run.pid ?? 0))
+    #expect(try world.call("ps").output.contains("running"))
+    try world.folder.write("go", "")
+    #expect(try reeve.wait() == .code(0))
+    #expect(try world.run().status == .succeeded)
+  }
+
+  // P1
+  @Test
+  func `after another boot nothing is killed, whatever has the numbers now`() throws {
+    let world = try World()
+    let (reeve, pids) = try begin(world)
+    try killBoth(reeve)
+    try execute(world, "UPDATE hosts SET boot = 'another'")
+    #expect(try world.call("recover").code == .code(0))
+    let run = try world.run()
+    #expect(run.status == .lost && run.disposal == .gone)
+    #expect(isAlive(pids[1]), "a process was killed on evidence of another boot")
+    let why = try JSON.parse(try world.call("show", "--why", "--json", run.id.description).output)
+    #expect(why["transitions"]?.array?.last?["evidence"]?["boot"] == "another")
+    for pid in pids { kill(pid, SIGKILL) }
+    try eventually("they live") { !pids.contains { isAlive($0) } }
+  }
+
+  // P4, P15
+  @Test(arguments: ["missing", "replaced"])
+  func `a lock file that is missing or another proves nothing: the host's process is asked for`(found: String) throws {
+    let world = try World()
+    let (reeve, pids) = try begin(world)
+    let run = try world.run()
+    let lock = "\(world.state)/hosts/\(run.host).lock"
+    unlink(lock)
+    if found == "replaced" { try #require(Glibc.creat(lock, 0o600) >= 0) }
+    // Nothing that lives is touched, whoever looks.
+    #expect(try world.call("recover").code == .code(0))
+    #expect(try world.call("ps").output.contains("running"))
+    #expect(try world.run().status == .running && pids.allSatisfy { isAlive($0) })
+    // It still answers.
+    try killBoth(reeve)
+    #expect(try world.call("recover").code == .code(0))
+    try expectLost(world, pids)
+    let why = try JSON.parse(try world.call("show", "--why", "--json", run.id.description).output)
+    #expect(why["transitions"]?.array?.last?["evidence"]?["lock"]?.string == found)
+    try world.expectInvariants("a lock that was \(found)")
+  }
+
+  @Test
+  func `eight recoverers at once do no harm: each run is settled once`() throws {
+    let world = try World()
+    let agent = "exec \(try Repository.program("FakeAgent")) pids daemon stay also say {} stay"
+    let hosts = try (0..<4).map { _ in try world.reeve("run", "script", agent) }
+    var all: [Int32] = []
+    try eventually("they do not begin") {
+      all = ((try? contents(world.path("pids"))) ?? "").split(separator: "\n").compactMap { Int32($0) }
+      return all.count == 8
+    }
+    for host in hosts { try killBoth(host) }
+    let recoverers = try (0..<8).map { _ in try world.reeve("recover") }
+    for recoverer in recoverers { #expect(try recoverer.wait() == .code(0), "\(recoverer.errors)") }
+    #expect(recoverers.reduce(0) { $0 + $1.errors.split(separator: "\n").filter { $0.contains("is lost") }.count } == 4)
+    try eventually("not all are buried") { try world.runs().allSatisfy { $0.gone != nil } }
+    try eventually("something lives") { !all.contains { isAlive($0) } }
+    try world.expectInvariants("after eight recoverers")
+  }
+
+  // O9, R10: by a host that had not even written down that it runs.
+  @Test(arguments: ["ok", "error"])
+  func `a run whose agent had spoken before its host died is what the agent said, with all it said`(word: String) throws
+  {
+    let world = try World()
+    // The last line lacks its newline: it may go on, so that the host still waits when it dies.
+    let script = """
+      echo '{"type":"session","id":"abc"}'; echo '{"type":"text","text":"thinking"}'; echo noise
+      echo '{"type":"usage","input_tokens":5,"cost_usd":0.5}'
+      printf '{"type":"result","status":"\(word)","output":{"a":1},"error":"no luck"}'; touch spoken; sleep 1000
+      """
+    let reeve = try world.reeve("run", "script", script)
+    try eventually("it does not speak") { world.has("spoken") }
+    try eventually("it is not heard") {
+      let runs = try Directory.open("\(world.state)/runs").entries()
+      return runs.contains { ((try? contents("\(world.state)/runs/\($0)/transcript.ndjson")) ?? "").contains("luck") }
+    }
+    try killBoth(reeve)
+    #expect(try world.call("ps").code == .code(0))
+    let run = try world.run()
+    #expect(run.status == (word == "ok" ? .succeeded : .failed) && run.reason == (word == "ok" ? nil : "agent"))
+    #expect(run.output?.text == (word == "ok" ? #"{"a":1}"# : nil) && run.error == (word == "ok" ? nil : "no luck"))
+    #expect(run.text == "thinking" && run.session == "abc" && run.usage?.text == #"{"input_tokens":5}"#)
+    #expect(run.cost == 0.5 && run.events == 5 && run.noise == 1 && run.disposal == .gone)
+    let why = try JSON.parse(try world.call("show", "--why", "--json", run.id.description).output)
+    let evidence = why["transitions"]?.array?.last?["evidence"]
+    #expect(evidence?["final_word"] == ["event": .integer(5), "said": word == "ok" ? "success" : "failure"], "\(why.text)")
+    #expect(evidence?["lock"] == "free" && evidence?["boot"] == "same")
+    try world.expectInvariants("after a final word")
+  }
+
+  @Test
+  func `a success that needs its exit is lost with its host, and so is what is judged by its exit`() throws {
+    let world = try World()
+    for (name, more) in [("strict", #""success_needs_exit":true"#), ("mute", #""result":"exit""#)] {
+      try world.addPlugin(name, #"{"name":"\#(name)","version":"1","command":["/bin/sh","-c","{prompt}"],\#(more)}"#)
+      let reeve = try world.reeve("run", name, #"echo '{"type":"result","status":"ok"}'; touch \#(name); sleep 1000"#)
+      try eventually("it does not speak") { world.has(name) }
+      try killBoth(reeve)
+    }
+    #expect(try world.call("recover").code == .code(0))
+    #expect(try world.runs().map(\.status) == [.lost, .lost])
+  }
+
+  // P15. REEVE_STOP_SECONDS changes how long.
+  @Test
+  func `a host that is stopped and continued has lost nothing and broken nothing, whoever looked meanwhile`() throws {
+    let seconds = TestEnvironment.value("REEVE_STOP_SECONDS").flatMap { UInt32($0) } ?? 3
+    let world = try World()
+    let script = """
+      touch ready; while [ ! -e go ]; do sleep 0.02; done; echo '{"n":1}'; echo '{"type":"result","status":"ok","output":2}'
+      """
+    let reeve = try world.reeve("run", "script", script)
+    try eventually("it does not begin") { world.has("ready") }
+    try world.awaitRun("it does not run") { $0.status == .running }
+    let host = try reeve.host()
+    kill(host, SIGSTOP)
+    try world.folder.write("go", "")
+    let other = try world.host()
+    for _ in 0..<3 { #expect(try world.call("recover").code == .code(0)) }
+    sleep(seconds)
+    #expect(try world.run().status == .running)
+    kill(host, SIGCONT)
+    #expect(try reeve.wait() == .code(0), "\(reeve.errors)")
+    let run = try world.awaitRun("it is not buried") { $0.gone != nil }
+    #expect(run.status == .succeeded && run.output?.text == "2" && run.events == 2)
+    try other.end()
+    try world.expectInvariants("after a stop")
+  }
+
+  private func execute(_ world: World, _ statement: String) throws {
+    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
+    let child = try Child(
+      "/usr/bin/env", ["python3", "-c", script, "\(world.state)/ledger.db", statement], environment: world.environment)
+    try #require(try child.wait() == .code(0), "\(child.errors)")
   }
 
   @Test
