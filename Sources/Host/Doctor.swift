@@ -144,6 +144,14 @@ public struct Doctor {
       if let damage = try reader.damage() {
         return Finding("ledger", .broken, "\(path) is damaged: \(damage)", remedy: "move it away to begin anew")
       }
+      let aside = ((try? state.root.entries()) ?? []).filter {
+        $0.contains(".damaged-") && $0.hasPrefix(LedgerFile.name)
+      }
+      if let oldest = aside.sorted().first {
+        return Finding(
+          "ledger", .weak, "\(path) is sound; a damaged one was set aside as \(oldest)",
+          remedy: "look what can be saved of it (sqlite3 \(oldest) .recover), then remove it")
+      }
       let live = try reader.liveRuns().count
       return Finding("ledger", .fine, "\(path) is sound: \(try reader.count()) runs, \(live) of them live")
     } catch {

@@ -97,8 +97,10 @@ internal import Wire
   public var onSignal: (Int32) -> Void = { _ in }
   /// Told when nothing is left to wait for.
   public var onQuiet: () -> Void = {}
-  /// Told what somebody who runs hosts may want to read.
-  public var log: (String) -> Void = { _ in }
+  /// Told what somebody who runs hosts may want to read; the first of it at once, if it began with something to say.
+  public var log: (String) -> Void = { _ in } {
+    didSet { if let notice = ledger.notice { log(notice) } }
+  }
 
   /// Begins a host on a state folder.
   ///

@@ -57,9 +57,13 @@ extension Run {
     _ pipe: borrowing Watched<Descriptor>?, into room: UnsafeMutableRawBufferPointer
   ) -> ReadOutcome? {
     switch pipe {
-    // A pipe that cannot be read any more has ended, for all that matters.
-    case .some(let pipe): (try? pipe.owner.read(into: room)) ?? .end
-    case .none: nil
+    case .some(let pipe):
+      do { return try pipe.owner.read(into: room) } catch {
+        // Not a word of what comes would be heard: waiting for it would only take longer.
+        if !verdictIsGiven { fault(error) }
+        return .end
+      }
+    case .none: return nil
     }
   }
 

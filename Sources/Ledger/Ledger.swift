@@ -66,6 +66,8 @@ public final class Ledger: Sendable {
   /// How soon a refused batch is tried again, at first and at most.
   static let retryIntervals = TimeSpan.milliseconds(50)...TimeSpan.seconds(1)
 
+  /// What people should be told about the file; nil when all is well.
+  public let notice: String?
   /// Where the outcomes arrive; the loop watches it.
   public let outcomes: Port<Outcome>
   private let inbox: Port<Message>
@@ -74,7 +76,7 @@ public final class Ledger: Sendable {
 
   /// Opens the ledger of the state folder at `folder` and begins to write for this host, whose spill lies in `hosts`.
   public init(folder: borrowing Directory, hosts: borrowing Directory, host: HostRecord) throws(LedgerError) {
-    try LedgerFile.prepare(in: folder)
+    notice = try LedgerFile.prepare(in: folder)
     let path = "\(folder.path)/\(LedgerFile.name)"
     let spills = hosts.path
     let begun: Port<Result<Void, LedgerError>>

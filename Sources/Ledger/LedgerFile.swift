@@ -49,7 +49,10 @@ public enum LedgerFile {
     _ path: String, in folder: borrowing Directory, migrations: [String]
   ) throws(LedgerError) -> String? {
     do throws(LedgerError) {
-      try open(path, migrations: migrations, suspicious: isMarked(folder))
+      let isSuspicious = isMarked(folder)
+      try open(path, migrations: migrations, suspicious: isSuspicious)
+      // It was the disk, or a reader, and not the file.
+      if isSuspicious { try? folder.remove(damageMark) }
       return nil
     } catch {
       guard error.code == .corrupt else { throw error }

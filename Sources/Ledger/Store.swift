@@ -29,8 +29,7 @@ struct Store: ~Copyable {
       "UPDATE runs SET \(Store.assignments(verdict)) WHERE id = ? AND host = ? AND status = ?")
     let changeFacts = try Statement(
       database, parameters: facts.count + 2,
-      // What is buried stays buried, whatever is told of it later.
-      "UPDATE runs SET \(Store.assignments(facts)) WHERE id = ? AND host = ? AND gone IS NULL")
+      "UPDATE runs SET \(Store.assignments(facts)) WHERE id = ? AND host = ?")
     let insertTransition = try Statement(
       database, parameters: 7,
       """
@@ -185,7 +184,10 @@ struct Store: ~Copyable {
       // A ledger that was begun anew does not know the run: its story is told again from the beginning.
       if try find(run.id) == nil { try restore(run, as: status) }
       return try change(run, from: status, evidence: evidence)
-    case .facts(let run): return try update(run)
+    case .facts(let run):
+      // What is buried stays buried: this may be from before.
+      if run.gone == nil, try find(run.id)?.gone != nil { return false }
+      return try update(run)
     }
   }
 

@@ -2,9 +2,12 @@
  * Stands in front of libc and SQLite, and has the Nth call fail.
  *
  *   LD_PRELOAD=libFaults.so REEVE_FAULTS=system:N|sqlite:N REEVE_FAULTS_MARK=FILE program
+ *   LD_PRELOAD=libFaults.so REEVE_FAULTS=broken:CODE REEVE_FAULTS_MARK=FILE program
  *
  * Calls are counted in each process by itself. The one that fails makes FILE, and where FILE exists none fails any more:
  * so there is one fault, whatever forks or execs. A run in which FILE was not made had fewer than N calls.
+ *
+ * With `broken` every step of an SQLite statement fails with the code, as long as FILE is there.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,7 +30,7 @@
 
 static atomic_long counted;
 static long wanted;
-static bool is_system, is_sqlite;
+static bool is_system, is_sqlite, is_broken;
 static const char *mark;
 
 /* Not by the functions below: this must neither count nor fail. */
@@ -43,12 +46,14 @@ static bool make_mark(const char *name) {
 __attribute__((constructor)) static void begin(void) {
   const char *text = getenv("REEVE_FAULTS");
   mark = getenv("REEVE_FAULTS_MARK");
-  if (text == NULL || mark == NULL || syscall(SYS_faccessat, AT_FDCWD, mark, F_OK) == 0) return;
+  if (text == NULL || mark == NULL) return;
   const char *number = strchr(text, ':');
   if (number == NULL) return;
+  is_broken = strncmp(text, "broken", 6) == 0;
+  wanted = atol(number + 1);
+  if (is_broken || syscall(SYS_faccessat, AT_FDCWD, mark, F_OK) == 0) return;
   is_system = strncmp(text, "system", 6) == 0;
   is_sqlite = strncmp(text, "sqlite", 6) == 0;
-  wanted = atol(number + 1);
 }
 
 static bool is_due(bool counts, const char *name) {
@@ -188,7 +193,16 @@ FAULTY_SQLITE(
     sqlite3_prepare_v3,
     (void *handle, const char *sql, int length, unsigned int flags, void **statement, const char **tail),
     (handle, sql, length, flags, statement, tail))
-FAULTY_SQLITE(sqlite3_step, (void *statement), (statement))
+
+int sqlite3_step(void *statement) {
+  static int (*real)(void *);
+  if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
+  bool counts = is_outside(__builtin_return_address(0));
+  if (counts && is_broken && syscall(SYS_faccessat, AT_FDCWD, mark, F_OK) == 0) return (int)wanted;
+  if (is_due(is_sqlite && counts, "sqlite3_step")) return SQLITE_IOERR;
+  return real(statement);
+}
+
 FAULTY_SQLITE(sqlite3_bind_int64, (void *statement, int index, long long value), (statement, index, value))
 FAULTY_SQLITE(sqlite3_bind_null, (void *statement, int index), (statement, index))
 FAULTY_SQLITE(

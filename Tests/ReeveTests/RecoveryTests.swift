@@ -197,7 +197,8 @@ struct RecoveryTests {
     #expect(run.cost == 0.5 && run.events == 5 && run.noise == 1 && run.disposal == .gone)
     let why = try JSON.parse(try world.call("show", "--why", "--json", run.id.description).output)
     let evidence = why["transitions"]?.array?.last?["evidence"]
-    #expect(evidence?["final_word"] == ["event": .integer(5), "said": word == "ok" ? "success" : "failure"], "\(why.text)")
+    #expect(
+      evidence?["final_word"] == ["event": .integer(5), "said": word == "ok" ? "success" : "failure"], "\(why.text)")
     #expect(evidence?["lock"] == "free" && evidence?["boot"] == "same")
     try world.expectInvariants("after a final word")
   }

@@ -6,12 +6,12 @@ import Glibc
 
 /// Looks again and again until the condition holds; generous, for a busy machine.
 public func eventually(
-  _ what: String = "it never came true", within limit: TimeSpan = .seconds(60),
+  _ what: @autoclosure () -> String = "it never came true", within limit: TimeSpan = .seconds(60),
   sourceLocation: SourceLocation = #_sourceLocation, _ condition: () throws -> Bool
 ) throws {
   let deadline = Clock.now() + limit
   while try !condition() {
-    try #require(Clock.now() < deadline, "\(what)", sourceLocation: sourceLocation)
+    try #require(Clock.now() < deadline, "\(what())", sourceLocation: sourceLocation)
     usleep(2000)
   }
 }
