@@ -26,7 +26,8 @@
 
 enum {
   TROUBLE = 3,               /* the exit code for a host that was killed */
-  SWEEP_BOUND_MS = 5000 + 2000, /* the default grace and bury: a host would have needed no longer */
+  SWEEP_BOUND_MS = 5000,     /* for what dies slowly, or forks fast; what will not die is left to others */
+  RECOVERY_BOUND_MS = 5000,  /* for the ledger, which somebody may hold */
   FIRST_FREE = STDERR_FILENO + 1,
   REPEAT_WINDOW_MS = 200,    /* in which timeout(1) sends all it sends, on a busy machine too */
 };
@@ -76,6 +77,8 @@ static void pass_on(struct guard *guard, int signal, const siginfo_t *info) {
   guard->last.sender = info->si_code <= 0 ? info->si_pid : -1;
   guard->last.at = now;
   kill(guard->host, signal);
+  /* A host that was stopped hears it as well. */
+  kill(guard->host, SIGCONT);
 }
 
 /* Ctrl-Z: host and guardian stop, and go on together. */
@@ -167,15 +170,34 @@ static void recover(const struct guard *guard, int code) {
   execv("/proc/self/exe", arguments);
 }
 
+/* Waits for a child of ours, but not for ever. */
+static void await_end(pid_t child) {
+  int64_t deadline = cl_milliseconds() + RECOVERY_BOUND_MS;
+  sigset_t ended;
+  sigemptyset(&ended);
+  sigaddset(&ended, SIGCHLD);
+  while (waitpid(child, NULL, WNOHANG) == 0 && cl_milliseconds() < deadline) {
+    sigtimedwait(&ended, NULL, &(struct timespec){.tv_nsec = 100 * 1000000});
+  }
+}
+
 static _Noreturn void finish(const struct guard *guard, int status) {
   bool was_killed = WIFSIGNALED(status), has_work = cl_page->has_work;
   int code = was_killed ? TROUBLE : WEXITSTATUS(status);
   if (!was_killed && !has_work) _exit(code);
   if (was_killed) say_killed(WTERMSIG(status), has_work);
   cl_let_go_of_stdio();
+  bool recovers = has_work && cl_page->is_named;
   if (cl_page->is_named) kill_group();
-  if (guard->adopts) cl_sweep(SWEEP_BOUND_MS);
-  if (has_work && cl_page->is_named) recover(guard, code);
+  /* Beside the sweep, not behind it: a verdict does not wait for what will not die. */
+  pid_t recovery = recovers ? fork() : -1;
+  if (recovery == 0) {
+    recover(guard, 0);
+    _exit(TROUBLE);
+  }
+  if (guard->adopts) cl_sweep(SWEEP_BOUND_MS, recovery);
+  if (recovery > 0) await_end(recovery);
+  if (recovery < 0 && recovers) recover(guard, code);
   _exit(code);
 }
 
@@ -251,8 +273,9 @@ static bool adopt_orphans(void) {
 
 static void begin_host(void) {
   setsid();
-  /* The guardian's death is the client's. It may have come already. */
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  /* The guardian's death is the client's. Of all signals this one also reaches a host that is stopped; what it means
+     shows by the parent. It may have come already. */
+  prctl(PR_SET_PDEATHSIG, SIGCONT);
   if (getppid() != cl_guardian) _exit(TROUBLE);
 }
 
@@ -278,7 +301,7 @@ int cl_guard_stand(void) {
   if (guard.host == 0) {
     begin_host();
     /* The guardian may pass these on before the host is ready to take them: they wait for its signal queue. */
-    mask |= bit(SIGINT) | bit(SIGTERM) | bit(SIGHUP) | bit(SIGQUIT);
+    mask |= bit(SIGINT) | bit(SIGTERM) | bit(SIGHUP) | bit(SIGQUIT) | bit(SIGCONT);
   } else {
     cl_guardian = 0;
   }

@@ -28,6 +28,6 @@ int64_t cl_milliseconds(void);
 
 /*
  * Kills every descendant of this process, which must be a subreaper with all signals blocked, and reaps them, until none
- * is left or the bound is over.
+ * is left or the bound is over. One child is spared, with what it starts; its pid, or none above 0.
  */
-void cl_sweep(int64_t bound_milliseconds);
+void cl_sweep(int64_t bound_milliseconds, pid_t spared);

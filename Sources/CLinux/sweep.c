@@ -111,36 +111,41 @@ static void visit(struct member member, pid_t self, int signal) {
   close(process);
 }
 
-static void walk(int signal) {
+/* Reaps those of our children that have ended, by their pids: the end of the one that is spared is somebody else's. */
+static void reap_listed(pid_t spared) {
+  size_t kept = 0;
+  for (size_t i = 0; i < member_count; i++) {
+    pid_t pid = members[i].pid;
+    if (pid != spared && waitpid(pid, NULL, WNOHANG | __WALL) != pid) members[kept++] = members[i];
+  }
+  member_count = kept;
+}
+
+/* Whether there is anybody left. */
+static bool walk(pid_t spared, int signal) {
   pid_t self = getpid();
   member_count = 0;
   int process = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (process < 0) return;
+  if (process < 0) return true;
   list_children_of_all_threads(process, self);
   close(process);
+  reap_listed(spared);
   for (size_t i = 0; i < member_count; i++) visit(members[i], self, signal);
+  return member_count > 0;
 }
 
-/* Whether there is a child left. */
-static bool reap(void) {
-  pid_t reaped;
-  while ((reaped = waitpid(-1, NULL, WNOHANG | __WALL)) > 0) {
-  }
-  return reaped == 0;
-}
-
-void cl_sweep(int64_t bound_milliseconds) {
+void cl_sweep(int64_t bound_milliseconds, pid_t spared) {
   int64_t deadline = cl_milliseconds() + bound_milliseconds;
   sigset_t ended;
   sigemptyset(&ended);
   sigaddset(&ended, SIGCHLD);
   long pause = FIRST_PAUSE_MS;
-  while (reap() && cl_milliseconds() < deadline) {
+  while (cl_milliseconds() < deadline) {
     /* Killing alone does not catch up with a fork bomb: it is brought to a standstill first, twice for what was made
        during the first walk. */
-    walk(SIGSTOP);
-    walk(SIGSTOP);
-    walk(SIGKILL);
+    if (!walk(spared, SIGSTOP)) return;
+    walk(spared, SIGSTOP);
+    walk(spared, SIGKILL);
     sigtimedwait(&ended, NULL, &(struct timespec){.tv_nsec = pause * 1000000});
     pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
   }

@@ -112,7 +112,9 @@ extension Host {
     for notice in taken {
       switch notice {
       case .said(let message): log(message)
-      case .recovered: isRecovering = false
+      case .recovered:
+        isRecovering = false
+        checkQuiet()
       case .answered(let ticket, let result): answer(ticket, work: result)
       }
     }

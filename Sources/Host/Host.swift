@@ -64,7 +64,8 @@ internal import Wire
   }
   let notices: Port<Notice>
   private var noticeBell: Watched<Descriptor>?
-  var isRecovering = false
+  /// Whether it is settling what others left.
+  public internal(set) var isRecovering = false
   /// Groups of runs that were busy when they should have been removed.
   var busyGroups: [RunID] = []
   /// What the user's configuration says.

@@ -69,6 +69,8 @@ public struct Recoverer {
     var open: [RunRecord] = []
     for run in try recovery.liveRuns(of: host.id) {
       var run = run
+      // Who has shed the mark and the parents is found by a control group alone.
+      if run.pid != nil, run.containment != .cgroup2 { run.flags.insert(.containmentWeak) }
       if !run.status.isTerminal {
         try FaultPoint.judge.pass()
         guard try judge(&run, of: host, death, recovery) else { continue }

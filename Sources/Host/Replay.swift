@@ -21,8 +21,7 @@ struct Replay {
 
   init(of run: RunRecord, in state: StateFolder) {
     terms = Terms(described: run.terms)
-    guard !terms.isJudgedByExit,
-      let folder = try? state.runs.openDirectory(run.id.description),
+    guard let folder = try? state.runs.openDirectory(run.id.description),
       let file = try? folder.openFile(RunFile.transcript, flags: 0)
     else { return }
     var splitter = LineSplitter(limit: RunJSON.lineLimit(of: run))

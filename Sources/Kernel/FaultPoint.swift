@@ -87,7 +87,11 @@ public enum FaultPoint: String, CaseIterable, Sendable {
     switch fault.effect {
     case .error: throw SystemError(call: "fault", code: EIO, detail: rawValue)
     case .killBoth:
-      if Guardian.isStanding { Glibc.kill(getppid(), SIGKILL) }
+      // Stopped first: it does not hear of our end.
+      if Guardian.isStanding {
+        Glibc.kill(getppid(), SIGSTOP)
+        Glibc.kill(getppid(), SIGKILL)
+      }
       Glibc.kill(getpid(), SIGKILL)
     case .kill: Glibc.kill(getpid(), SIGKILL)
     }

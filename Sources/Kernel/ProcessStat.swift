@@ -23,8 +23,8 @@ public struct ProcessStat: Equatable, Sendable {
   /// How much memory it holds, in bytes; what it shares with others is counted in each of them.
   public let residentBytes: Int
 
-  /// Whether it still runs: neither a zombie nor on its last way.
-  public var isAlive: Bool { state != "Z" && state != "X" }
+  /// Whether it lives. A zombie does not, unless only its main thread has ended: then the others run on.
+  public var isAlive: Bool { (state != "Z" && state != "X") || threads > 1 }
 
   /// Reads one line of `/proc/PID/stat`; nil for what is not one.
   init?(line: UnsafeBufferPointer<UInt8>) {

@@ -33,12 +33,20 @@ extension ProcessTable {
   ///
   /// Blocks while the process holds its memory map locked, as one that hangs in the kernel may do for ever.
   public static func variable(_ name: String, of pid: Int32) -> String? {
-    let path = "/proc/\(pid)/environ"
-    guard let file = try? Descriptor.open(path, flags: O_RDONLY), let bytes = try? file.readAll(limit: environmentBytes)
-    else { return nil }
+    var bytes = environment("/proc/\(pid)/environ")
+    // A main thread that has ended has no memory any more; the others still have.
+    if bytes.isEmpty, let threads = try? Directory.open("/proc/\(pid)/task").entries(), threads.count > 1 {
+      bytes = threads.lazy.map { environment("/proc/\(pid)/task/\($0)/environ") }.first { !$0.isEmpty } ?? []
+    }
     let wanted = Array("\(name)=".utf8)
     return bytes.split(separator: 0).first { $0.starts(with: wanted) }
       .map { String(decoding: $0.dropFirst(wanted.count), as: UTF8.self) }
+  }
+
+  private static func environment(_ path: String) -> [UInt8] {
+    guard let file = try? Descriptor.open(path, flags: O_RDONLY), let bytes = try? file.readAll(limit: environmentBytes)
+    else { return [] }
+    return bytes
   }
 
   /// Where a process stands in each tree of control groups, as a path from that tree's root.

@@ -42,8 +42,9 @@ enum PsCommand {
   private static func state(_ run: RunRecord, _ lookup: borrowing RunLookup) -> String {
     let status = [run.status.rawValue, run.reason].compactMap { $0 }.joined(separator: "/")
     guard run.gone == nil else { return status }
-    if !lookup.isHostAlive(of: run) { return "\(status) (its host has died; being settled)" }
-    return run.status.isTerminal ? "\(status) (\(run.disposal.rawValue))" : status
+    if run.status.isTerminal { return "\(status) (\(run.disposal.rawValue))" }
+    if let position = run.position { return "\(status) (\(position))" }
+    return lookup.isHostAlive(of: run) ? status : "\(status) (its host has died; being settled)"
   }
 
   private static func age(_ run: RunRecord, _ now: Int64) -> String {

@@ -53,7 +53,7 @@ internal import Wire
     _ finish: @escaping LoopProgram.Finish
   ) throws {
     // First of all: a thread that is made before would not hold these signals back.
-    let signals = try SignalQueue(holding: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD])
+    let signals = try SignalQueue(holding: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT, SIGCHLD])
     let host = try Host(
       state: state, catalog: surroundings.catalog, configuration: configuration,
       environment: surroundings.environment, signals: signals)
@@ -95,11 +95,12 @@ internal import Wire
     self.run = run
     status?.update(run)
     guard run.status.isTerminal else { return }
-    if !isVerdictShown { showVerdict(run) }
-    if run.isRecorded {
-      ledgerTimer.disarm()
-      if !wishes.waitsForBurial { end() }
-    } else if run.disposal.isReleased || !(wishes.waitsForBurial || isAlone) {
+    // As JSON there is one answer; whoever waits for the burial wants to read of it.
+    if !isVerdictShown && !(wishes.isJSON && wishes.waitsForBurial) { showVerdict(run) }
+    if run.isRecorded && !run.disposal.isReleased { ledgerTimer.disarm() }
+    if run.isRecorded && !wishes.waitsForBurial { end() }
+    // Nothing but the ledger is left to wait for, and that not for ever.
+    if run.disposal.isReleased || !(run.isRecorded || wishes.waitsForBurial || isAlone) {
       if ledgerTimer.deadline == .never { ledgerTimer.arm(at: Loop.shared.now + Self.ledgerPatience, source: self) }
     }
   }
@@ -145,6 +146,8 @@ internal import Wire
   private func signalled(_ number: Int32) {
     // The client is gone: there is nobody left to insist.
     guard Guardian.isStanding else { return host.stop(.disconnect, urgency: .now) }
+    // Somebody has let it go on; that is all.
+    if number == SIGCONT { return }
     // The verdict is out, and somebody does not read it: whoever sends a signal does not want to wait for that.
     if outcome != nil { return answered() }
     interrupts += 1
@@ -179,15 +182,24 @@ internal import Wire
   private func quiet() {
     guard let run, run.status.isTerminal else { return }
     end()
-    // Without a client there is no answer to wait for.
-    if !Guardian.isStanding { leave() }
+    // Without a client there is no answer to wait for. What it does for others that died it does not leave half done.
+    if !Guardian.isStanding && !host.isRecovering { leave() }
   }
 
   /// Whether all is buried or given up, and at most the ledger has something to do.
   private var isOver: Bool { host.liveRuns.allSatisfy { $0.status.isTerminal && $0.disposal.isReleased } }
 
   private func end() {
-    if let run, run.status.isTerminal { end(.success(ExitCode(run.status))) }
+    guard let run, run.status.isTerminal else { return }
+    if outcome == nil {
+      if !isVerdictShown { showVerdict(run) }
+      if wishes.waitsForBurial, run.disposal == .stuck { tell(survival(of: run)) }
+    }
+    end(.success(ExitCode(run.status)))
+  }
+
+  private func survival(of run: RunRecord) -> String {
+    "some of run \(run.id) survived SIGKILL: \(run.leftovers?.text ?? "[]"); it is looked at again and again"
   }
 
   /// It is known how it went: what is left is to have the answer read, for which signals are still heard.
@@ -205,7 +217,7 @@ internal import Wire
   /// The answer is given, or nobody wants it.
   private func answered() {
     printed.take()?.close()
-    guard case .success(let code) = outcome, !isOver else { return leave() }
+    guard case .success(let code) = outcome, !isOver || host.isRecovering else { return leave() }
     isAlone = true
     // Without a guardian this does nothing: the client is gone already.
     Guardian.dismiss(code: (Terminal.isInTrouble ? .trouble : code).rawValue)
@@ -218,7 +230,7 @@ internal import Wire
     printed.take()?.close()
     let trouble = host.ledgerTrouble
     let remainder = close()
-    if remainder.unwritten > 0, let run {
+    if remainder.unwritten > 0, let run, !run.isRecorded || remainder.lost > 0 {
       finish(.failure(CommandFailure(.trouble, unrecorded(run, trouble, isKept: remainder.lost == 0))))
     } else {
       finish(outcome)

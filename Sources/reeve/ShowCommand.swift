@@ -34,6 +34,10 @@ enum ShowCommand {
     rows += [
       ("events", "\(run.events), \(run.bytes) bytes\(run.noise > 0 ? ", \(run.noise) not JSON" : "")"),
       ("usage", run.usage?.text), ("cost", run.cost.map { "$\($0)" }),
+      ("containment", run.containment?.rawValue), ("memory", memory(run)),
+      ("cpu", run.cpuMilliseconds.map { "\($0) ms" }),
+      ("tasks", run.tasksPeak.map { "\($0) at most" }), ("leftovers", leftovers(run)), ("limits", limits(run)),
+      ("host", run.host.description),
       ("labels", run.labels.text == "{}" ? nil : run.labels.text), ("prompt", run.prompt.isEmpty ? nil : run.prompt),
       ("output", run.output?.text), ("text", run.text),
     ]
@@ -75,6 +79,37 @@ enum ShowCommand {
     case .code(let code): "code \(code)"
     case .signal(let signal): SignalName.text(signal)
     }
+  }
+
+  private static func memory(_ run: RunRecord) -> String? {
+    guard let peak = run.memoryPeak else { return nil }
+    let limit = run.memoryLimit.map { " of \($0 >> 20) MiB" } ?? ""
+    return "\(peak >> 20) MiB at most\(limit)" + (run.memoryEnforcer.map { ", by \($0.rawValue)" } ?? "")
+  }
+
+  /// What was still alive, as a person would look for it.
+  private static func leftovers(_ run: RunRecord) -> String? {
+    guard let text = run.leftovers?.text, case .array(let list)? = try? JSON.parse(text), !list.isEmpty else {
+      return nil
+    }
+    return list.map { process in
+      guard case .object(let object) = process, let pid = object["pid"], case .string(let name)? = object["name"] else {
+        return process.text
+      }
+      return "\(name) (\(pid.text))"
+    }.joined(separator: ", ")
+  }
+
+  /// The limits that somebody has set.
+  private static func limits(_ run: RunRecord) -> String? {
+    guard case .object(let all)? = try? JSON.parse(run.limits.text) else { return nil }
+    let set = all.members.compactMap { member -> String? in
+      guard case .object(let limit) = member.value, case .string(let value)? = limit["value"],
+        case .string(let origin)? = limit["from"], origin != Limits.Origin.default.rawValue
+      else { return nil }
+      return "\(member.key)=\(value) (\(origin))"
+    }
+    return set.isEmpty ? nil : set.joined(separator: ", ")
   }
 
   /// Further lines stand below the first.

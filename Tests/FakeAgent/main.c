@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static const char usage[] =
     "move DIR    enter the control group DIR\n"
     "bomb COUNT  fork as fast as it can until COUNT processes live\n"
     "threads N   have N threads more       fill FILE MIB  write a file\n"
+    "headless    have only the main thread end, the others go on\n"
     "eat MIB     take memory               eat-shared MIB  take memory that is shared\n"
     "eat-file MIB  take memory by memfd    eat-slowly MIB  take it over two seconds\n";
 
@@ -222,6 +224,7 @@ static void perform(const char *word) {
   else if (strcmp(word, "eat-shared") == 0) eat(next_mebibytes(), MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   else if (strcmp(word, "eat-file") == 0) eat_file(next_mebibytes());
   else if (strcmp(word, "threads") == 0) start_threads(next_number());
+  else if (strcmp(word, "headless") == 0) syscall(SYS_exit, 0);
   else if (strcmp(word, "fill") == 0) {
     const char *path = next_word();
     fill(path, next_mebibytes());

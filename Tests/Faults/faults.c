@@ -139,25 +139,25 @@ FAULTY(int, bind, ENOMEM, -1, (int file, const struct sockaddr *address, socklen
 FAULTY(int, listen, ENOMEM, -1, (int file, int backlog), (file, backlog))
 FAULTY(pid_t, fork, EAGAIN, -1, (void), ())
 
-int fcntl(int file, int command, ...) {
-  REAL(fcntl);
-  va_list list;
-  va_start(list, command);
-  void *argument = va_arg(list, void *);
-  va_end(list);
-  if (fails(command == F_DUPFD_CLOEXEC ? EMFILE : ENOLCK, "fcntl")) return -1;
-  return real(file, command, argument);
+/* To let go of a lock never fails. */
+static bool is_letting_go(int command, void *argument) {
+  bool locks = command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK || command == F_OFD_SETLKW;
+  return locks && argument != NULL && ((struct flock *)argument)->l_type == F_UNLCK;
 }
 
-int fcntl64(int file, int command, ...) {
-  REAL(fcntl64);
-  va_list list;
-  va_start(list, command);
-  void *argument = va_arg(list, void *);
-  va_end(list);
-  if (fails(command == F_DUPFD_CLOEXEC ? EMFILE : ENOLCK, "fcntl")) return -1;
-  return real(file, command, argument);
-}
+#define FAULTY_FCNTL(name) \
+  int name(int file, int command, ...) { \
+    REAL(name); \
+    va_list list; \
+    va_start(list, command); \
+    void *argument = va_arg(list, void *); \
+    va_end(list); \
+    if (!is_letting_go(command, argument) && fails(command == F_DUPFD_CLOEXEC ? EMFILE : ENOLCK, "fcntl")) return -1; \
+    return real(file, command, argument); \
+  }
+
+FAULTY_FCNTL(fcntl)
+FAULTY_FCNTL(fcntl64)
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
   REAL(pthread_create);

@@ -23,6 +23,8 @@ struct ContainmentTests {
     Escape(testDescription: "deaf to SIGTERM", words: "child deaf stay also"),
     Escape(testDescription: "one more at each SIGTERM", words: "child multiply stay also"),
     Escape(testDescription: "one more at each SIGTERM, as a daemon", words: "daemon multiply stay also"),
+    Escape(testDescription: "its main thread has ended", words: "daemon threads 1 headless also"),
+    Escape(testDescription: "deaf, and its main thread has ended", words: "child deaf threads 1 headless also"),
     Escape(testDescription: "stopped", words: "child stop stay also"),
     Escape(testDescription: "holding stdout and stderr", words: "child stay also"),
   ]

@@ -100,11 +100,7 @@ struct CrashTests {
     let reeve = try world.reeve("run", "script", agent)
     try eventually("it does not speak") { ((try? contents(world.path("pids"))) ?? "").count > 1 }
     try world.awaitRun("it does not run") { $0.status.isTerminal || $0.pid != nil }
-    let host = try reeve.host()
-    kill(host, SIGSTOP)
-    reeve.signal(SIGKILL)
-    kill(host, SIGKILL)
-    try reeve.wait()
+    try reeve.killWithHost()
     world.environment["REEVE_FAULT"] = "\(step.rawValue)=\(effect.rawValue)"
     let first = try world.call("recover")
     #expect(first.code == (effect == .kill ? .signal(SIGKILL) : .code(3)) || step == .judge, "\(first.errors)")
@@ -134,9 +130,7 @@ struct CrashTests {
       case 0: reeve.signal(SIGKILL)
       case 1: if let host { kill(host, SIGKILL) }
       default:
-        if let host { kill(host, SIGSTOP) }
-        reeve.signal(SIGKILL)
-        if let host { kill(host, SIGKILL) }
+        if let host { try reeve.killWithHost(host) } else { reeve.signal(SIGKILL) }
       }
       try reeve.wait()
       crashes += 1

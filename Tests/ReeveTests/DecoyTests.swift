@@ -82,9 +82,7 @@ struct DecoyTests {
     let reeve = try world.reeve("run", "script", "echo '{}'; exec sleep 1000")
     let leader = try #require(world.awaitRun("it does not run") { $0.status == .running && $0.pid != nil }.pid)
     let host = try reeve.host()
-    kill(host, SIGSTOP)
-    reeve.signal(SIGKILL)
-    kill(host, SIGKILL)
+    try reeve.killWithHost(host)
     try eventually("the leader does not die") { try ProcessTable.stat(leader) == nil }
     try eventually("the host does not die") { !isAlive(host) }
     let decoy = try Child(

@@ -50,8 +50,6 @@ struct FaultTests {
         "\(what), \((try? contents(mark)) ?? ""): it does not end; it said: \(reeve.output) \(reeve.errors)"
       ) { reeve.poll() != nil }
       clean = !world.has("fault")
-      let recovered = try world.call("recover")
-      #expect(recovered.code == .code(0), "\(what): \(recovered.errors)")
       try world.expectInvariants(what)
       for line in reeve.output.split(separator: "\n") {
         let told = try JSON.parse(String(line))

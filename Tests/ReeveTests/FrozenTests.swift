@@ -62,10 +62,11 @@ struct FrozenTests {
   }
 
   // H4: ten at once, by every way to end them.
-  @Test(arguments: ["cancel", "wall", "shutdown"])
+  @Test(arguments: ["cancel", "wall", "shutdown", "drain"])
   func `ten children that survive SIGKILL hold up nobody, and calls are answered meanwhile`(end: String) throws {
     guard let freezer = Freezer.make() else { return skip("no v1 freezer: ten children that survive SIGKILL") }
     let world = try World()
+    if end == "drain" { try world.configure(#"{"drain": "300ms"}"#) }
     let host = try world.host()
     let ids = try (0..<10).map { _ in
       try host.start(
@@ -78,7 +79,7 @@ struct FrozenTests {
       pids.append(Int32(try #require(running["pid"]?.integer)))
       try freezer.freeze(pids[pids.count - 1])
     }
-    if end == "shutdown" {
+    if end == "shutdown" || end == "drain" {
       host.process.signal(SIGTERM)
       #expect(try host.process.wait() == .code(0))
       #expect(try world.runs().allSatisfy { $0.status == .cancelled && $0.disposal == .stuck && $0.isRecorded })

@@ -39,11 +39,7 @@ struct HostTests {
     try eventually("it does not begin") { world.has("ready") }
     let run = try world.awaitRun("it does not run") { $0.status == .running }
     // Both at one moment: nobody is left to do anything about it.
-    let host = try reeve.host()
-    kill(host, SIGSTOP)
-    reeve.signal(SIGKILL)
-    kill(host, SIGKILL)
-    try reeve.wait()
+    try reeve.killWithHost()
     try eventually("the agent outlives its host") { !isAlive(run.pid ?? 0) }
     let listed = try world.call("ps")
     #expect(listed.code == .code(0) && !listed.output.contains("running"), "\(listed.output)")

@@ -21,15 +21,6 @@ struct RecoveryTests {
     return (reeve, pids)
   }
 
-  /// Both at one moment: stopped, neither can do anything for the other.
-  private func killBoth(_ reeve: Child) throws {
-    let host = try reeve.host()
-    kill(host, SIGSTOP)
-    reeve.signal(SIGKILL)
-    kill(host, SIGKILL)
-    try reeve.wait()
-  }
-
   private func expectLost(_ world: World, _ pids: [Int32]) throws {
     let row = try world.awaitRun("it is not settled") { $0.disposal == .gone }
     #expect(row.status == .lost && row.reason == "host_died" && row.error != nil)
@@ -42,7 +33,7 @@ struct RecoveryTests {
     let world = try World()
     world.environment["REEVE_MASK"] = mask
     let (reeve, pids) = try begin(world)
-    try killBoth(reeve)
+    try reeve.killWithHost()
     try eventually("the leader lives") { !isAlive(pids[0]) }
     #expect(isAlive(pids[1]), "the daemon is gone before anybody looked after it")
     let host = try world.host()
@@ -54,7 +45,7 @@ struct RecoveryTests {
   func `reeve recover does the same by hand`() throws {
     let world = try World()
     let (reeve, pids) = try begin(world)
-    try killBoth(reeve)
+    try reeve.killWithHost()
     let (code, _, errors) = try world.call("recover")
     #expect(code == .code(0) && errors.contains("is lost: its host"))
     try expectLost(world, pids)
@@ -65,7 +56,7 @@ struct RecoveryTests {
     let world = try World()
     let (reeve, pids) = try begin(world, daemon: "disguise stay")
     let isGrouped = try world.run().containment == .cgroup2
-    try killBoth(reeve)
+    try reeve.killWithHost()
     #expect(try world.call("recover").code == .code(0))
     if isGrouped {
       try expectLost(world, pids)
@@ -118,7 +109,7 @@ struct RecoveryTests {
   func `after another boot nothing is killed, whatever has the numbers now`() throws {
     let world = try World()
     let (reeve, pids) = try begin(world)
-    try killBoth(reeve)
+    try reeve.killWithHost()
     try execute(world, "UPDATE hosts SET boot = 'another'")
     #expect(try world.call("recover").code == .code(0))
     let run = try world.run()
@@ -144,7 +135,7 @@ struct RecoveryTests {
     #expect(try world.call("ps").output.contains("running"))
     #expect(try world.run().status == .running && pids.allSatisfy { isAlive($0) })
     // It still answers.
-    try killBoth(reeve)
+    try reeve.killWithHost()
     #expect(try world.call("recover").code == .code(0))
     try expectLost(world, pids)
     let why = try JSON.parse(try world.call("show", "--why", "--json", run.id.description).output)
@@ -162,7 +153,7 @@ struct RecoveryTests {
       all = ((try? contents(world.path("pids"))) ?? "").split(separator: "\n").compactMap { Int32($0) }
       return all.count == 8
     }
-    for host in hosts { try killBoth(host) }
+    for host in hosts { try host.killWithHost() }
     let recoverers = try (0..<8).map { _ in try world.reeve("recover") }
     for recoverer in recoverers { #expect(try recoverer.wait() == .code(0), "\(recoverer.errors)") }
     #expect(recoverers.reduce(0) { $0 + $1.errors.split(separator: "\n").filter { $0.contains("is lost") }.count } == 4)
@@ -188,7 +179,7 @@ struct RecoveryTests {
       let runs = try Directory.open("\(world.state)/runs").entries()
       return runs.contains { ((try? contents("\(world.state)/runs/\($0)/transcript.ndjson")) ?? "").contains("luck") }
     }
-    try killBoth(reeve)
+    try reeve.killWithHost()
     #expect(try world.call("ps").code == .code(0))
     let run = try world.run()
     #expect(run.status == (word == "ok" ? .succeeded : .failed) && run.reason == (word == "ok" ? nil : "agent"))
@@ -206,14 +197,17 @@ struct RecoveryTests {
   @Test
   func `a success that needs its exit is lost with its host, and so is what is judged by its exit`() throws {
     let world = try World()
-    for (name, more) in [("strict", #""success_needs_exit":true"#), ("mute", #""result":"exit""#)] {
+    let word = #"echo '{"type":"result","status":"ok"}'; "#
+    for (name, more, said) in [("strict", #""success_needs_exit":true"#, word), ("mute", #""result":"exit""#, "")] {
       try world.addPlugin(name, #"{"name":"\#(name)","version":"1","command":["/bin/sh","-c","{prompt}"],\#(more)}"#)
-      let reeve = try world.reeve("run", name, #"echo '{"type":"result","status":"ok"}'; touch \#(name); sleep 1000"#)
+      let reeve = try world.reeve("run", name, "\(said)touch \(name); sleep 1000")
       try eventually("it does not speak") { world.has(name) }
-      try killBoth(reeve)
+      try reeve.killWithHost()
     }
     #expect(try world.call("recover").code == .code(0))
-    #expect(try world.runs().map(\.status) == [.lost, .lost])
+    let runs = try world.runs()
+    #expect(
+      runs.map(\.status) == [.lost, .lost], "\(runs.map { "\($0.status)/\($0.reason ?? "-"): \($0.error ?? "")" })")
   }
 
   // P15. REEVE_STOP_SECONDS changes how long.

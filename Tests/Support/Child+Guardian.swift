@@ -1,8 +1,20 @@
+import Glibc
 import Testing
 
 extension Child {
   /// The host behind this `reeve run`, which is itself the guardian.
   public func host() throws -> Int32 { try hostOf(guardian: pid) }
+
+  /// Kills guardian and host, so that neither can do anything for the other. The host, if it is known, else it is asked
+  /// for.
+  public func killWithHost(_ known: Int32? = nil) throws {
+    let host = try known ?? self.host()
+    // Stopped, it does not hear of the end of its host; killed last, the host does not hear of its end either.
+    signal(SIGSTOP)
+    Glibc.kill(host, SIGKILL)
+    signal(SIGKILL)
+    try wait()
+  }
 }
 
 /// The only child that a guardian has.

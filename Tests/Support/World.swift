@@ -122,10 +122,7 @@ public enum Repository {
 }
 
 /// Whether a process lives: a zombie does not.
-public func isAlive(_ pid: Int32) -> Bool {
-  guard let process = try? ProcessTable.stat(pid) else { return false }
-  return process.state != "Z" && process.state != "X"
-}
+public func isAlive(_ pid: Int32) -> Bool { ((try? ProcessTable.stat(pid)) ?? nil)?.isAlive ?? false }
 
 extension RunRecord {
   /// Its flags, but for the one that a slow disk may raise on any run.
