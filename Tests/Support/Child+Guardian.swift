@@ -14,6 +14,7 @@ extension Child {
     Glibc.kill(host, SIGKILL)
     signal(SIGKILL)
     try wait()
+    try eventually("the host does not die") { !isAlive(host) }
   }
 }
 
