@@ -20,8 +20,8 @@ internal import Synchronization
 /// file system. Such a launch is killed after a while; if that does not help, its thread is left behind and a new
 /// one takes over with what waits.
 ///
-/// The thread lives as long as the host, because the kernel kills the programs that a thread has launched when
-/// that thread ends.
+/// Every thread lives as long as the host, one that was left behind too: the kernel kills the programs that a thread
+/// has launched when that thread ends.
 @LoopActor final class Launcher: EventSource {
   /// How long a program may take from clone to exec.
   static let patience = TimeSpan.seconds(5)
@@ -38,11 +38,18 @@ internal import Synchronization
     let outcome: LaunchOutcome
   }
 
+  /// A job that a thread is at.
+  private struct UnderWay: Equatable, Sendable {
+    let ticket: UInt64
+    let began: Instant
+  }
+
   /// One thread and what it has to do.
   private final class Lane: Sendable {
     struct Work {
       var waiting: [Job] = []
-      var current: UInt64?
+      /// From the moment the job is taken until its outcome is known: whatever blocks the thread in between is seen.
+      var current: UnderWay?
       var isClosed = false
     }
 
@@ -60,7 +67,7 @@ internal import Synchronization
       while true {
         let next: (job: Job?, isClosed: Bool) = work.withLock { work in
           let job = work.waiting.isEmpty ? nil : work.waiting.removeFirst()
-          work.current = job?.ticket
+          work.current = job.map { UnderWay(ticket: $0.ticket, began: Clock.now()) }
           return (job, work.isClosed)
         }
         guard let job = next.job else {
@@ -68,9 +75,13 @@ internal import Synchronization
           bell.hear()
           continue
         }
-        results.send(Result(ticket: job.ticket, outcome: job.request.perform(in: slot)))
+        let outcome = job.request.perform(in: slot)
+        work.withLock { $0.current = nil }
+        results.send(Result(ticket: job.ticket, outcome: outcome))
       }
     }
+
+    var underWay: UnderWay? { work.withLock { $0.current } }
   }
 
   private enum Tag {
@@ -81,11 +92,13 @@ internal import Synchronization
   private let results: Port<Result>
   private var resultsBell: Watched<Descriptor>?
   private var lane: Lane
+  /// Those whose threads were left behind. They get no more work, but their programs live on with them.
+  private var leftBehind: [Lane] = []
   private var clients: [UInt64: any LaunchClient] = [:]
   private var lastTicket: UInt64 = 0
   private let stallTimer = LoopTimer(tag: Tag.stall)
-  /// The launch that was killed because it hung.
-  private var stalled: UInt64?
+  /// The launch that was killed because it hung, and when it is given up.
+  private var stalled: (launch: UnderWay, patience: Instant)?
   private var arrived: [Result] = []
 
   init() throws(SystemError) {
@@ -95,12 +108,11 @@ internal import Synchronization
     resultsBell = try Watched(try results.watchable(), tag: Tag.results, source: self)
   }
 
-  /// Ends the thread once it has nothing to do. No program may be left that it launched.
+  /// Ends the threads once they have nothing to do. No program may be left that they launched.
   func close() {
     stallTimer.disarm()
     resultsBell.take()?.close()
-    lane.work.withLock { $0.isClosed = true }
-    lane.bell.ring()
+    for lane in leftBehind + [lane] { end(lane) }
   }
 
   /// Starts a program; `client` is told how it went.
@@ -110,7 +122,7 @@ internal import Synchronization
     let job = Job(ticket: lastTicket, request: request)
     lane.work.withLock { $0.waiting.append(job) }
     lane.bell.ring()
-    if stallTimer.deadline == .never { stallTimer.arm(at: Loop.shared.now + Self.patience, source: self) }
+    if stallTimer.deadline == .never { watch() }
   }
 
   private func start(_ lane: Lane) throws(SystemError) {
@@ -121,54 +133,76 @@ internal import Synchronization
   func ready(_ tag: Int, _ readiness: Readiness) {
     results.take(&arrived)
     for result in arrived {
-      if result.ticket == stalled { stalled = nil }
+      if result.ticket == stalled?.launch.ticket { stalled = nil }
       clients.removeValue(forKey: result.ticket)?.launched(result.outcome)
     }
     arrived.removeAll(keepingCapacity: true)
-    waitFurther(until: Loop.shared.now + Self.patience)
+    watch()
   }
 
   /// Looks whether the launch under way has been so for too long.
+  ///
+  /// What counts is when its thread took it: a child that has not yet said who it is, or one that does not end when it
+  /// is to be reaped, holds the thread up as well, and nothing is to be seen of either.
   func timerFired(_ tag: Int) {
     let now = Loop.shared.now
-    guard let launch = lane.slot.launchUnderWay(), let ticket = lane.work.withLock({ $0.current }) else {
-      return waitFurther(until: now + Self.patience)
-    }
-    if ticket == stalled {
-      abandon(ticket)
+    guard let launch = lane.underWay else { return watch() }
+    if let stalled, stalled.launch == launch {
+      if stalled.patience <= now { abandon(launch) }
     } else if now - launch.began >= Self.patience {
-      stalled = ticket
-      _ = try? launch.pidfd.send(SIGKILL)
-      clients[ticket]?.launchStalled()
-      waitFurther(until: now + Self.burial)
-    } else {
-      waitFurther(until: launch.began + Self.patience)
+      stalled = (launch, now + Self.burial)
+      kill(launch)
+      clients[launch.ticket]?.launchStalled()
     }
+    watch()
   }
 
-  private func waitFurther(until deadline: Instant) {
-    let isBusy = lane.work.withLock { $0.current != nil || !$0.waiting.isEmpty }
-    if isBusy { stallTimer.arm(at: deadline, source: self) } else { stallTimer.disarm() }
+  /// Sleeps until the launch under way has had its time.
+  private func watch() {
+    let (current, isIdle) = lane.work.withLock { ($0.current, $0.current == nil && $0.waiting.isEmpty) }
+    if isIdle { return stallTimer.disarm() }
+    let deadline =
+      if let current, let stalled, stalled.launch == current {
+        stalled.patience
+      } else {
+        (current?.began ?? Loop.shared.now) + Self.patience
+      }
+    stallTimer.arm(at: deadline, source: self)
+  }
+
+  private func kill(_ launch: UnderWay) {
+    // It may have ended meanwhile, and what is seen belong to the next one: only if its thread is still at the same
+    // afterwards it was so all along.
+    guard let seen = lane.slot.launchUnderWay(), lane.underWay == launch else { return }
+    _ = try? seen.pidfd.send(SIGKILL)
   }
 
   /// Leaves the thread behind; what waits goes to a new one, in order.
-  private func abandon(_ ticket: UInt64) {
+  private func abandon(_ launch: UnderWay) {
     do {
       let next = try Lane()
       try start(next)
-      let waiting = lane.work.withLock { work in
-        work.isClosed = true
+      // It may have come back just now; then it has taken what waits, or is about to.
+      let waiting = lane.work.withLock { work -> [Job]? in
+        guard work.current == launch else { return nil }
         defer { work.waiting = [] }
         return work.waiting
       }
+      guard let waiting else { return end(next) }
       next.work.withLock { $0.waiting = waiting }
       next.bell.ring()
+      leftBehind.append(lane)
       lane = next
       stalled = nil
     } catch {
       // Without a thread nothing can be launched now; the old one goes on should it ever come back.
+      stalled = (launch, Loop.shared.now + Self.patience)
     }
-    clients[ticket]?.launchAbandoned()
-    waitFurther(until: Loop.shared.now + Self.patience)
+    clients[launch.ticket]?.launchAbandoned()
+  }
+
+  private func end(_ lane: Lane) {
+    lane.work.withLock { $0.isClosed = true }
+    lane.bell.ring()
   }
 }

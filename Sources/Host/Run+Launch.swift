@@ -115,6 +115,8 @@ extension Run {
 
   func launchStalled() {
     record.error = record.error ?? "the program did not begin within \(Launcher.patience.milliseconds / 1000) s"
+    // A child that has not come to say who it is can only be found by the group that it was born into.
+    _ = groups?.kill()
     perform(machine.launchStalled())
     watchClock()
   }

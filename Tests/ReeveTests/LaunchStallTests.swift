@@ -33,10 +33,13 @@ struct LaunchStallTests {
     let world = try World()
     let holder = try lease(world)
     let host = try world.host()
+    // Launched by the thread that will be given up; it must live on when that thread comes back.
+    let earlier = try host.start("script", worker(until: world.path("go")))
+    let pid = Int32(try #require(try host.run(earlier)["pid"]?.integer))
     let call = try host.send("run/start", ["plugin": "leased"])
     var child: Int32 = 0
     try eventually("there is no launch") {
-      child = try children(of: host).first ?? 0
+      child = try children(of: host).first { $0 != pid } ?? 0
       return child != 0
     }
     try freezer.freeze(child)
@@ -55,6 +58,81 @@ struct LaunchStallTests {
     #expect(!isAlive(child))
     #expect(try world.runs().first { $0.id == stuck.id }?.status == .failed)
     #expect(holder.poll() == nil)
+    try world.folder.write("go", "")
+    try host.awaitRun(earlier, "the end of a stuck launch ends others") { $0["status"]?.string == "succeeded" }
+  }
+
+  // Born into a frozen group, it has not come so far as to say its pid.
+  @Test
+  func `a launch whose process cannot say who it is frees the launcher`() throws {
+    guard let stage = try Stage(.unified, for: "a process that is born frozen") else { return }
+    let host = try stage.world.host()
+    let group = try group(of: host)
+    try write("cgroup.freeze", "1", in: group)
+    defer { try? write("cgroup.freeze", "0", in: group) }
+    let call = try host.send("run/start", ["plugin": "script", "prompt": "exit 0"])
+    #expect(throws: RPCError.self) { try host.answer(call) }
+    let row = try stage.world.awaitRun("it is not buried") { $0.gone != nil }
+    #expect(row.status == .failed && row.reason == "spawn")
+    #expect(row.error == "the program did not begin within 5 s")
+    try write("cgroup.freeze", "0", in: group)
+    let other = try host.start("echo", "unharmed")
+    try host.awaitRun(other, "another run is harmed") { $0["status"]?.string == "succeeded" }
+    try host.end()
+  }
+
+  @Test(arguments: ["wait", "cancel"])
+  func `a launch of which nothing is to be seen is given up as well`(client: String) throws {
+    guard let stage = try Stage(.unified, for: "a process that is born frozen") else { return }
+    guard let freezer = Freezer.make() else { return skip("no v1 freezer: a launch that cannot be killed") }
+    let world = stage.world
+    let host = try world.host()
+    let earlier = try host.start("script", worker(until: world.path("go")))
+    let group = try group(of: host)
+    try write("cgroup.freeze", "1", in: group)
+    defer { try? write("cgroup.freeze", "0", in: group) }
+    _ = try host.send("run/start", ["plugin": "script", "prompt": "exit 0"])
+    var id = ""
+    try eventually("there is no run") {
+      id = try world.runs().first { $0.id.description != earlier }?.id.description ?? ""
+      return id != ""
+    }
+    var child: Int32 = 0
+    try eventually("there is no launch") {
+      child =
+        ((try? contents("\(group)/\(id)/cgroup.procs")) ?? "").split(separator: "\n").first.flatMap { Int32($0) } ?? 0
+      return child != 0
+    }
+    // Now not even the order to kill the whole group ends it.
+    try freezer.freeze(child)
+    if client == "cancel" { _ = try host.call("run/cancel", ["run": .string(id)]) }
+    try host.awaitRun(id, "it is not given up") { $0["disposal"]?.string == "stuck" }
+    #expect(isAlive(child))
+    try write("cgroup.freeze", "0", in: group)
+    let other = try host.start("echo", "unharmed")
+    try host.awaitRun(other, "another run is harmed") { $0["status"]?.string == "succeeded" }
+
+    freezer.thaw()
+    let gone = try host.awaitRun(id, "it is not buried after the thaw") { $0["disposal"]?.string == "gone" }
+    #expect(gone["status"]?.string == (client == "cancel" ? "cancelled" : "failed"))
+    try world.folder.write("go", "")
+    try host.awaitRun(earlier, "the end of a stuck launch ends others") { $0["status"]?.string == "succeeded" }
+    try host.end()
+  }
+
+  /// A script that is at work until this file is there.
+  private func worker(until file: String) -> String {
+    "echo '{}'; while [ ! -e \(file) ]; do sleep 0.05; done; \(Stage.success)"
+  }
+
+  /// The group in the v2 tree in which the runs of this host have theirs.
+  private func group(of host: TestHost) throws -> String {
+    let place = try #require(CgroupPlaces.current().unified)
+    return "\(place)/reeve-\(try #require(try host.call("host/status")["host"]?.string))"
+  }
+
+  private func write(_ file: String, _ text: String, in group: String) throws {
+    try Descriptor.open("\(group)/\(file)", flags: O_WRONLY).writeAll(Array(text.utf8).span.bytes)
   }
 
   /// Makes a plugin whose program cannot be executed as long as what is returned lives.
