@@ -17,9 +17,19 @@ internal import Supervision
 }
 
 extension Run {
+  /// Whether its leader has exited, if it ever had one.
+  var hasLeaderExited: Bool { record.exit != nil || isLeaderLost }
+
   /// The leader has exited: its pipes are read as far as they were filled at that moment, then it is judged.
   func leaderExited() {
-    guard record.exit == nil, let exit = try? process?.owner.exitStatus() else { return }
+    guard !hasLeaderExited else { return }
+    let status: ProcessExit?
+    do {
+      status = try process?.owner.exitStatus()
+    } catch {
+      return leaderLost()
+    }
+    guard let exit = status else { return }
     // It stays a zombie until its tree is empty, and readable all that time.
     process?.mute()
     drain()
@@ -31,6 +41,19 @@ extension Run {
     host.reapEnded()
     let isTreeEmpty = isTreeEmpty
     perform(machine.exited(exit, isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
+    lookForLeftovers()
+  }
+
+  /// Somebody else has reaped the leader: how it ended nobody will ever know, but that it has.
+  private func leaderLost() {
+    isLeaderLost = true
+    process?.mute()
+    drain()
+    finishLines()
+    host.reapEnded()
+    fault(HostError(.system, "somebody else has taken note of the end of its program"))
+    // With the verdict given, how it exited matters only to whom success was said: nothing speaks against that.
+    perform(machine.exited(.code(0), isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
     lookForLeftovers()
   }
 
@@ -46,7 +69,7 @@ extension Run {
   static let watchedLeftovers = 16
 
   func lookForLeftovers() {
-    guard record.exit != nil, machine.state != .gone else { return }
+    guard hasLeaderExited, machine.state != .gone else { return }
     if isTreeEmpty { return perform(machine.treeEmptied()) }
     watchPopulation()
     let others = others()

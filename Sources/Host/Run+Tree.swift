@@ -32,7 +32,7 @@ extension Run {
 
   /// Where a walk through the tree begins.
   var roots: [Int32] {
-    (record.exit == nil ? record.pid.map { [$0] } ?? [] : []) + host.orphans.roots(of: record.id) { host.households }
+    (!hasLeaderExited ? record.pid.map { [$0] } ?? [] : []) + host.orphans.roots(of: record.id) { host.households }
   }
 
   /// Those that live, but for the leader.
@@ -52,7 +52,7 @@ extension Run {
 
   func stopTree() {
     pass(.stop)
-    if record.exit == nil {
+    if !hasLeaderExited {
       // While the leader lives, to end its tree is its business; and a stopped process hears only SIGKILL.
       signalGroup(preparation.manifest.stop)
       signalGroup(SIGCONT)
@@ -103,7 +103,7 @@ extension Run {
   /// Notes who is still there, by name and pid.
   func noteLeftovers() {
     var living = others()
-    if record.exit == nil, let pid = record.pid, let leader = try? ProcessTable.stat(pid), leader.isAlive {
+    if !hasLeaderExited, let pid = record.pid, let leader = try? ProcessTable.stat(pid), leader.isAlive {
       living.insert(leader, at: 0)
     }
     guard !living.isEmpty || record.leftovers == nil else { return }

@@ -34,6 +34,8 @@ internal import Wire
 
   // What it holds of the world.
   var process: Watched<Pidfd>?
+  /// Whether somebody else has reaped its leader.
+  var isLeaderLost = false
   var output: Watched<Descriptor>?
   var errors: Watched<Descriptor>?
   var pipes: LaunchPipes?
@@ -131,7 +133,7 @@ internal import Wire
   /// No clock and no cancel may win over a fact that is already there: a final word in the pipe, an exit.
   private func lookFirst() {
     leaderExited()
-    if record.exit == nil {
+    if !hasLeaderExited {
       drain()
       readUnfinishedWord()
       checkLimits()

@@ -24,6 +24,8 @@ public struct SignalQueue: ~Copyable, Sendable {
     var set = sigset_t()
     sigemptyset(&set)
     for signal in signals { try retryingInterrupts("sigaddset") { sigaddset(&set, signal) } }
+    // Ignored, as by who started us, it would have the kernel reap our children before we see how they ended.
+    if signals.contains(SIGCHLD) { signal(SIGCHLD, SIG_DFL) }
     let code = pthread_sigmask(SIG_BLOCK, &set, nil)
     guard code == 0 else { throw SystemError(call: "pthread_sigmask", code: code) }
     descriptor = Descriptor(owning: try retryingInterrupts("signalfd") { cl_signal_descriptor(signals, signals.count) })

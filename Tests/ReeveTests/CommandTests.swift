@@ -34,6 +34,16 @@ struct CommandTests {
     }
   }
 
+  @Test
+  func `how a program ends is seen even where whoever started the host ignores SIGCHLD`() throws {
+    let world = try World()
+    let reeve = try Child(
+      "/usr/bin/env", ["--ignore-signal=CHLD", Repository.program("reeve"), "run", "shell", "exit 3"],
+      environment: world.environment)
+    #expect(try reeve.wait() == .code(1))
+    #expect(try world.run().exit == .code(3), "\(reeve.errors)")
+  }
+
   // X5, X15
   @Test
   func `one SIGINT lets an agent end in good order, two give it no time`() throws {
