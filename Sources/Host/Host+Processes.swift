@@ -35,7 +35,8 @@ extension Host {
   /// Kills the orphans of runs that are no more.
   func seeToStrays() {
     guard !orphans.isEmpty else { return }
-    let strays = orphans.claims { households }.filter { $0.claim == .nobody }.map(\.process.pid)
+    let claims = (try? orphans.claims { households }) ?? []
+    let strays = claims.filter { $0.claim == .nobody }.map(\.process.pid)
     guard !strays.isEmpty else { return }
     for number in [SIGSTOP, SIGSTOP, SIGKILL] {
       for process in ProcessTable.tree(from: strays) where process.isAlive { ProcessTable.signal(number, process) }

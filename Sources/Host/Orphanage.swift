@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Kernel
 internal import Loop
 internal import Model
@@ -30,13 +31,35 @@ internal import Supervision
     self.outerRuns = Set(outerRuns)
   }
 
-  /// Whether there is none at all.
+  /// Whether there is none at all. Where that cannot be told there may be some.
   var isEmpty: Bool { (try? ProcessTable.adoptedChildren())?.isEmpty ?? false }
 
+  /// How often it is looked again because somebody ended between being listed and being looked at.
+  private static let mostLooks = 64
+
+  /// Those that live.
+  ///
+  /// Who forks and ends while this looks is listed, but not what it leaves behind, which came too late for the list. So
+  /// a list of which somebody has ended says nothing of who else is there: that one is reaped, and the next list shows
+  /// its heir. Throws when nobody can tell: /proc cannot be read, or they go faster than one can look.
+  private func living() throws(SystemError) -> [ProcessStat] {
+    for _ in 0..<Self.mostLooks {
+      let listed = try ProcessTable.adoptedChildren()
+      var living: [ProcessStat] = []
+      for pid in listed {
+        guard let process = try ProcessTable.stat(pid) else { continue }
+        if process.isAlive || !ProcessTable.reapIfEnded(pid) { living.append(process) }
+      }
+      if living.count == listed.count { return living }
+    }
+    throw SystemError(call: "readdir", code: EAGAIN, detail: "the children of this process change too fast")
+  }
+
   /// All of them that live, each with whose it is.
-  func claims(_ households: () -> [Kinship.Household]) -> [(process: ProcessStat, claim: Kinship.Claim)] {
-    let orphans = ((try? ProcessTable.adoptedChildren()) ?? []).compactMap { try? ProcessTable.stat($0) }
-      .filter(\.isAlive)
+  func claims(
+    _ households: () -> [Kinship.Household]
+  ) throws(SystemError) -> [(process: ProcessStat, claim: Kinship.Claim)] {
+    let orphans = try living()
     if orphans.isEmpty && entries.isEmpty { return [] }
     let households = households()
     let current = Set(orphans.map(\.pid))
@@ -51,7 +74,7 @@ internal import Supervision
 
   /// Those that are this run's to see to.
   func roots(of run: RunID, _ households: () -> [Kinship.Household]) -> [Int32] {
-    claims(households).compactMap { orphan in
+    ((try? claims(households)) ?? []).compactMap { orphan in
       switch orphan.claim {
       case .one(run), .shared([run]): orphan.process.pid
       case .one, .shared, .pending, .nobody: nil
@@ -59,10 +82,11 @@ internal import Supervision
     }
   }
 
-  /// Whether none is this run's, nor may turn out to be.
+  /// Whether it is certain that none is this run's, nor may turn out to be.
   func hasNone(of run: RunID, _ households: () -> [Kinship.Household]) -> Bool {
     if isEmpty { return true }
-    return claims(households).allSatisfy { orphan in
+    guard let claims = try? claims(households) else { return false }
+    return claims.allSatisfy { orphan in
       switch orphan.claim {
       case .one(let owner): owner != run
       case .shared(let owners): owners != [run]
@@ -75,7 +99,7 @@ internal import Supervision
   /// Whether several runs may have to answer for one of them.
   func hasShared(with run: RunID, _ households: () -> [Kinship.Household]) -> Bool {
     if isEmpty { return false }
-    return claims(households).contains { orphan in
+    return ((try? claims(households)) ?? []).contains { orphan in
       if case .shared(let owners) = orphan.claim { owners.contains(run) } else { false }
     }
   }

@@ -12,12 +12,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +30,7 @@ static const char usage[] =
     "session     in a session of its own   daemon       the same after a double fork\n"
     "disguise    become another program: no environment, another name, no descriptors\n"
     "hop MS      fork itself on and on, MS apart, each parent ending\n"
+    "hop-fast US   the same, microseconds apart\n"
     "multiply    on SIGTERM start a child that stays\n"
     "stop        stop itself               close        close stdin, stdout and stderr\n"
     "move DIR    enter the control group DIR\n"
@@ -86,6 +87,22 @@ static void hop(long milliseconds) {
     if (pid < 0) continue;
     if (pid > 0) _exit(0);
     wait_milliseconds(milliseconds);
+  }
+  _exit(0);
+}
+
+/* The same without sleep: one that is always about to fork or to end. */
+static void hop_fast(long microseconds) {
+  time_t end = time(NULL) + 20;
+  while (time(NULL) < end) {
+    pid_t pid = fork();
+    if (pid < 0) continue;
+    if (pid > 0) _exit(0);
+    struct timespec now, until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t last = until.tv_sec * INT64_C(1000000000) + until.tv_nsec + microseconds * 1000;
+    do clock_gettime(CLOCK_MONOTONIC, &now);
+    while (now.tv_sec * INT64_C(1000000000) + now.tv_nsec < last);
   }
   _exit(0);
 }
@@ -212,10 +229,12 @@ static void perform(const char *word) {
   else if (strcmp(word, "exit") == 0) _exit((int)next_number());
   else if (strcmp(word, "deaf") == 0) signal(SIGTERM, SIG_IGN);
   else if (strcmp(word, "session") == 0) setsid();
+  else if (strcmp(word, "headless") == 0) pthread_exit(NULL);
   else if (strcmp(word, "stop") == 0) raise(SIGSTOP);
   else if (strcmp(word, "close") == 0) close(0), close(1), close(2);
   else if (strcmp(word, "multiply") == 0) signal(SIGTERM, multiply);
   else if (strcmp(word, "hop") == 0) hop(next_number());
+  else if (strcmp(word, "hop-fast") == 0) hop_fast(next_number());
   else if (strcmp(word, "bomb") == 0) bomb((int)next_number());
   else if (strcmp(word, "move") == 0) enter(next_word());
   else if (strcmp(word, "disguise") == 0) disguise("/proc/self/exe");
@@ -224,7 +243,6 @@ static void perform(const char *word) {
   else if (strcmp(word, "eat-shared") == 0) eat(next_mebibytes(), MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   else if (strcmp(word, "eat-file") == 0) eat_file(next_mebibytes());
   else if (strcmp(word, "threads") == 0) start_threads(next_number());
-  else if (strcmp(word, "headless") == 0) syscall(SYS_exit, 0);
   else if (strcmp(word, "fill") == 0) {
     const char *path = next_word();
     fill(path, next_mebibytes());

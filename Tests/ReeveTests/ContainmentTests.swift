@@ -58,6 +58,47 @@ struct ContainmentTests {
     try stage.expectGone(ended, errors: reeve.errors)
   }
 
+  // One of its processes ends in the moment in which it is looked at, on and on.
+  @Test(arguments: [Rung.legacy, .descent], [0, 200, 400])
+  func `a tree is not taken for empty while one after the other ends`(rung: Rung, microseconds: Int) throws {
+    guard let stage = try Stage(rung, for: "forking on and on") else { return }
+    let reeve = try stage.start(
+      stage.play("deaf daemon hop-fast \(microseconds) also", processes: 2) + Stage.success, "--limit", "grace=1s")
+    let ended = try reeve.wait()
+    #expect(ended == .code(0), "\(reeve.errors)")
+    let run = try stage.world.run()
+    // It hears no TERM: before its grace is over it cannot have gone.
+    let (settled, gone) = (try #require(run.settled), try #require(run.gone))
+    #expect(gone.milliseconds - settled.milliseconds >= 1000)
+    #expect(run.flags.contains(.leftovers))
+    try stage.expectGone(ended, errors: reeve.errors)
+  }
+
+  @Test
+  func `a tree is not taken for empty where it cannot be looked at`() throws {
+    guard let stage = try Stage(.descent, for: "a host without descriptors") else { return }
+    let host = try stage.world.host()
+    let script =
+      stage.play("deaf daemon stay also", processes: 2) + "while [ ! -e go ]; do sleep 0.05; done; \(Stage.success)"
+    let id = try host.start("script", script, limits: ["grace": "100ms"])
+    try eventually("it does not begin") { stage.pids().count == 2 }
+    // What is open stays open, and nothing else can be opened: neither a list of children nor a pidfd.
+    try limitDescriptors(of: host, to: 3)
+    try stage.world.folder.write("go", "")
+    try host.awaitRun(id, "no verdict") { $0["status"]?.string == "succeeded" }
+    try host.awaitRun(id, "it is not given up") { $0["disposal"]?.string == "stuck" }
+    #expect(stage.survivors().count == 1)
+    try limitDescriptors(of: host, to: 1024)
+    try host.awaitRun(id, "it is not buried") { $0["disposal"]?.string == "gone" }
+    #expect(stage.survivors() == [])
+    try host.end()
+  }
+
+  private func limitDescriptors(of host: TestHost, to number: Int) throws {
+    let words = ["--pid", "\(host.process.pid)", "--nofile=\(number):"]
+    try #require(try Child("/usr/bin/prlimit", words, environment: [:]).wait() == .code(0))
+  }
+
   @Test(arguments: Rung.allCases)
   func `what the shell puts in the background is gone too`(rung: Rung) throws {
     guard let stage = try Stage(rung, for: "setsid, nohup and python3") else { return }
