@@ -12,6 +12,8 @@ internal import Wire
   static let mostUnread = 64 << 20
   /// Notifications are made only while less than this waits to be read.
   static let comfortable = 512 * 1024
+  /// How soon a transcript is looked at again that could not be read.
+  private static let retryInterval = TimeSpan.milliseconds(500)
 
   let host: Host
   /// What a run gets that is started from here.
@@ -20,6 +22,7 @@ internal import Wire
   let directory: String
   private weak var server: SocketServer?
   private var connection: Watched<UnixSocket>?
+  private let retryTimer = LoopTimer(tag: 0)
   private var incoming = LineSplitter(limit: Session.longestMessage)
   private var outgoing: [UInt8] = []
   private var sent = 0
@@ -48,7 +51,8 @@ internal import Wire
     }
   }
 
-  func timerFired(_ tag: Int) {}
+  /// A transcript could not be read a moment ago.
+  func timerFired(_ tag: Int) { pump() }
 
   private func read() -> ReadOutcome? {
     guard let buffer = server?.buffer else { return nil }
@@ -71,13 +75,19 @@ internal import Wire
     switch input {
     case .single(let item): handle(item) { [weak self] message in message.map { self?.send($0) } }
     case .batch(let items):
-      let batch = Batch(awaiting: items.count) { [weak self] messages in
-        guard let self, !messages.isEmpty else { return }
-        RPCMessage.encode(batch: messages, to: &outgoing)
-        flush()
-      }
-      for item in items { handle(item) { batch.add($0) } }
+      let batch = Batch(awaiting: items.count)
+      for item in items { handle(item) { [weak self] in self?.gather($0, in: batch) } }
     }
+  }
+
+  private func gather(_ answer: RPCMessage?, in batch: Batch) {
+    guard connection != nil else { return }
+    gathered += batch.add(answer)
+    if let answers = batch.whole {
+      gathered -= answers.count
+      outgoing += answers
+    }
+    flush()
   }
 
   private func handle(_ item: RPCInput.Item, _ answer: @escaping @LoopActor (RPCMessage?) -> Void) {
@@ -107,6 +117,8 @@ internal import Wire
   }
 
   private var unsent: Int { outgoing.count - sent }
+  /// The bytes of answers that wait for the rest of their batch.
+  private var gathered = 0
 
   private func flush() {
     do {
@@ -121,9 +133,12 @@ internal import Wire
     if unsent == 0 {
       outgoing.removeAll(keepingCapacity: outgoing.capacity <= Self.comfortable)
       sent = 0
-    } else if unsent > Self.mostUnread {
-      return close()
+    } else if sent > Self.comfortable {
+      // One that always lags a little behind never has everything; what it has read is let go all the same.
+      outgoing.removeFirst(sent)
+      sent = 0
     }
+    if unsent + gathered > Self.mostUnread { return close() }
     connection?.setInterest(unsent > 0 ? [.readable, .writable] : .readable)
   }
 
@@ -155,9 +170,19 @@ internal import Wire
   /// others get their turn too.
   func pump() {
     var hasMore = false
-    for subscription in subscriptions where unsent < Self.comfortable {
+    for subscription in subscriptions {
+      guard unsent < Self.comfortable else {
+        // Whoever had no turn gets one, also when all this is written at once.
+        hasMore = true
+        break
+      }
       guard let run = host.run(subscription.run) ?? last[subscription.run] else { continue }
-      hasMore = subscription.next(run, to: &outgoing) || hasMore
+      switch subscription.next(run, to: &outgoing) {
+      case .more: hasMore = true
+      case .nothing: break
+      case .unreadable:
+        if retryTimer.deadline == .never { retryTimer.arm(at: Loop.shared.now + Self.retryInterval, source: self) }
+      }
     }
     flush()
     // To be told that it can be written is how a session gets its next turn.
@@ -179,25 +204,34 @@ internal import Wire
   func close() {
     for run in last.keys { host.ignore(run, self) }
     subscriptions = []
+    retryTimer.disarm()
+    (outgoing, sent) = ([], 0)
     connection.take()?.close()
     server?.ended(self)
   }
 }
 
-/// Gathers the answers to a batch of calls, and gives them all together.
+/// Gathers the answers to a batch of calls, as they will be sent: an array in one line.
 @LoopActor private final class Batch {
   private var awaited: Int
-  private var messages: [RPCMessage] = []
-  private let done: ([RPCMessage]) -> Void
+  private var answers: [UInt8] = []
 
-  init(awaiting count: Int, _ done: @escaping ([RPCMessage]) -> Void) {
-    awaited = count
-    self.done = done
-  }
+  init(awaiting count: Int) { awaited = count }
 
-  func add(_ message: RPCMessage?) {
-    if let message { messages.append(message) }
+  /// Takes the next answer, nil for a call that gets none; by how many bytes it has grown.
+  func add(_ answer: RPCMessage?) -> Int {
+    let before = answers.count
     awaited -= 1
-    if awaited == 0 { done(messages) }
+    if let answer {
+      answers.append(answers.isEmpty ? UInt8(ascii: "[") : UInt8(ascii: ","))
+      answer.encode(to: &answers)
+      // The newline that ends a message of its own.
+      answers.removeLast()
+    }
+    if awaited == 0 && !answers.isEmpty { answers += [UInt8(ascii: "]"), UInt8(ascii: "\n")] }
+    return answers.count - before
   }
+
+  /// All of it, when no answer is awaited any more.
+  var whole: [UInt8]? { awaited == 0 ? answers : nil }
 }

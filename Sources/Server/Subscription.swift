@@ -23,37 +23,60 @@ internal import Wire
     reader = TranscriptReader(state: state, run: run, after: after)
   }
 
-  /// Appends the next notification, if there is one. False when there is nothing more to send for now.
-  func next(_ record: RunRecord, to output: inout [UInt8]) -> Bool {
-    guard !isOver else { return false }
+  /// What is left to be sent.
+  enum Rest {
+    case more
+    /// Nothing for now.
+    case nothing
+    /// The transcript cannot be read now, as for want of a descriptor: to be tried again.
+    case unreadable
+  }
+
+  /// Appends what comes next, if there is anything.
+  func next(_ record: RunRecord, to output: inout [UInt8]) -> Rest {
+    guard !isOver else { return .nothing }
     var batch = Batch(run: run)
     var hasMore = true
     var pieces = 0
-    while hasMore && batch.bytes < Self.notificationBytes && pieces < Self.mostPieces {
-      hasMore = (try? reader.readPiece { batch.append($0, $1) }) ?? false
-      pieces += 1
+    do {
+      while hasMore && batch.bytes < Self.notificationBytes && pieces < Self.mostPieces {
+        hasMore = try reader.readPiece { batch.append($0, $1, to: &output) }
+        pieces += 1
+      }
+    } catch {
+      // What was not read is not missing: no gap is announced.
+      batch.write(to: &output)
+      return .unreadable
     }
     // Only a run of which nothing is left writes no more.
     if !hasMore && (record.disposal == .gone || record.disposal == .none) && record.status.isTerminal {
-      reader.finish(record) { batch.append($0, $1) }
+      reader.finish(record) { batch.append($0, $1, to: &output) }
       isOver = true
     }
     batch.write(to: &output)
-    return hasMore
+    return hasMore ? .more : .nothing
   }
 
   /// The events of one notification, as they will be sent.
   private struct Batch {
     let run: RunID
     private var first: Int64 = 0
+    private var count: Int64 = 0
     private var events: [UInt8] = []
 
     init(run: RunID) { self.run = run }
 
     var bytes: Int { events.count }
 
-    mutating func append(_ number: Int64, _ event: [UInt8]) {
-      if events.isEmpty { first = number } else { events.append(UInt8(ascii: ",")) }
+    /// Events are numbered by their place. What breaks the row, as a gap that stands for several does, begins another
+    /// notification.
+    mutating func append(_ number: Int64, _ event: [UInt8], to output: inout [UInt8]) {
+      if count > 0 && number != first + count {
+        write(to: &output)
+        (count, events) = (0, [])
+      }
+      if count == 0 { first = number } else { events.append(UInt8(ascii: ",")) }
+      count += 1
       if event.count > Subscription.longestEvent {
         EventText.appendSkipped(bytes: event.count, to: &events)
       } else {
@@ -62,7 +85,7 @@ internal import Wire
     }
 
     func write(to output: inout [UInt8]) {
-      guard !events.isEmpty else { return }
+      guard count > 0 else { return }
       RPCMessage.notification(
         method: "run/appended",
         params: [

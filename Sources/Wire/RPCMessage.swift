@@ -15,13 +15,6 @@ public enum RPCMessage: Equatable, Sendable {
     output.append(0x0A)
   }
 
-  /// Appends the answers to a batch as one line, the newline included; nothing if there are none.
-  public static func encode(batch: [RPCMessage], to output: inout [UInt8]) {
-    guard !batch.isEmpty else { return }
-    JSON.array(batch.map(\.json)).write(to: &output)
-    output.append(0x0A)
-  }
-
   /// Just the members of the specification: some clients refuse a message with any other.
   private var json: JSON {
     var object: JSONObject = ["jsonrpc": .string("2.0")]

@@ -57,6 +57,7 @@ enum LogsCommand {
     _ = try client.call(
       "run/subscribe", ["run": .string(run.id.description), "after": .integer(after)])
     var last = after
+    var end: Int64?
     var message = Notification()
     while let line = try client.next() {
       switch message.read(line.span.bytes) {
@@ -65,10 +66,12 @@ enum LogsCommand {
         for event in events { text += line[event] + [UInt8(ascii: "\n")] }
         Terminal.write(text, to: STDOUT_FILENO)
         last = first + Int64(events.count) - 1
-      case .over(let events): if last >= events { return last }
+      // What is left of its events may come after the news.
+      case .over(let events): end = events
       case .stuck: return last
       case nil: break
       }
+      if let end, last >= end { return last }
     }
     return last
   }

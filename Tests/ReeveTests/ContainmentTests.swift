@@ -83,20 +83,15 @@ struct ContainmentTests {
     let id = try host.start("script", script, limits: ["grace": "100ms"])
     try eventually("it does not begin") { stage.pids().count == 2 }
     // What is open stays open, and nothing else can be opened: neither a list of children nor a pidfd.
-    try limitDescriptors(of: host, to: 3)
+    try host.limitDescriptors(to: 3)
     try stage.world.folder.write("go", "")
     try host.awaitRun(id, "no verdict") { $0["status"]?.string == "succeeded" }
     try host.awaitRun(id, "it is not given up") { $0["disposal"]?.string == "stuck" }
     #expect(stage.survivors().count == 1)
-    try limitDescriptors(of: host, to: 1024)
+    try host.limitDescriptors(to: 1024)
     try host.awaitRun(id, "it is not buried") { $0["disposal"]?.string == "gone" }
     #expect(stage.survivors() == [])
     try host.end()
-  }
-
-  private func limitDescriptors(of host: TestHost, to number: Int) throws {
-    let words = ["--pid", "\(host.process.pid)", "--nofile=\(number):"]
-    try #require(try Child("/usr/bin/prlimit", words, environment: [:]).wait() == .code(0))
   }
 
   @Test(arguments: Rung.allCases)

@@ -34,6 +34,33 @@ public final class TestHost {
     return .integer(lastCall)
   }
 
+  /// Sends calls as one batch and does not wait for their answers.
+  public func sendBatch(_ calls: [(method: String, params: JSON)]) throws -> [RPCIdentifier] {
+    var batch: [UInt8] = []
+    var ids: [RPCIdentifier] = []
+    for call in calls {
+      lastCall += 1
+      ids.append(.integer(lastCall))
+      batch.append(UInt8(ascii: batch.isEmpty ? "[" : ","))
+      RPCMessage.request(id: .integer(lastCall), method: call.method, params: call.params).encode(to: &batch)
+      batch.removeLast()
+    }
+    try socket.descriptor.writeAll((batch + Array("]\n".utf8)).span.bytes)
+    return ids
+  }
+
+  /// Waits until it has closed the connection, whatever it sends before.
+  public func awaitHangUp(within limit: TimeSpan = .seconds(60)) throws {
+    let deadline = Clock.now() + limit
+    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let isReadable = socket.descriptor.isReadable(within: max(.zero, deadline - Clock.now()))
+      try #require(isReadable, "the host does not hang up")
+      let outcome = try? piece.withUnsafeMutableBytes { try socket.descriptor.read(into: $0) }
+      guard case .bytes = outcome else { return }
+    }
+  }
+
   /// Waits for the answer to a call.
   public func answer(_ id: RPCIdentifier, within limit: TimeSpan = .seconds(60)) throws -> JSON {
     let deadline = Clock.now() + limit
@@ -97,6 +124,12 @@ public final class TestHost {
     return run
   }
 
+  /// Lets it open no descriptor from this number on; what is open stays open.
+  public func limitDescriptors(to number: Int) throws {
+    let words = ["--pid", "\(process.pid)", "--nofile=\(number):"]
+    try #require(try Child("/usr/bin/prlimit", words, environment: [:]).wait() == .code(0))
+  }
+
   /// Has it end in good order, so that nothing of it is left, not even its groups.
   public func end() throws {
     process.signal(SIGTERM)
@@ -114,7 +147,14 @@ public final class TestHost {
     var received: [RPCMessage] = []
     splitter.feed(
       piece.span.bytes.extracting(first: count),
-      line: { if case .single(.message(let message)) = RPCInput.parse($0) { received.append(message) } },
+      line: { line in
+        let items: [RPCInput.Item] =
+          switch RPCInput.parse(line) {
+          case .single(let item): [item]
+          case .batch(let items): items
+          }
+        for case .message(let message) in items { received.append(message) }
+      },
       skipped: { _ in })
     messages += received
   }

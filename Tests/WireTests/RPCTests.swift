@@ -108,18 +108,6 @@ import Wire
         == #"{"jsonrpc":"2.0","id":2,"error":{"code":-32602,"message":"Invalid params","data":true}}"# + "\n")
   }
 
-  @Test func `the answers to a batch are one array, and none at all are nothing`() {
-    var output: [UInt8] = []
-    RPCMessage.encode(batch: [], to: &output)
-    #expect(output.isEmpty)
-    RPCMessage.encode(
-      batch: [.success(id: .integer(1), result: .integer(7)), .failure(id: .null, .internalError)], to: &output)
-    let expected =
-      #"[{"jsonrpc":"2.0","id":1,"result":7},"#
-      + #"{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Internal error"}}]"# + "\n"
-    #expect(String(decoding: output, as: UTF8.self) == expected)
-  }
-
   private struct Invalid: Equatable {
     var id: RPCIdentifier
     var code: Int

@@ -1,0 +1,106 @@
+import Glibc
+import Kernel
+import Model
+import Support
+import Testing
+import Wire
+
+/// What a client is sent: all of it, once, and at a bounded cost.
+@Suite(.tags(.large))
+struct SessionTests {
+  @Test
+  func `a batch is answered by one array`() throws {
+    let host = try World().host()
+    let calls = try host.sendBatch([("host/status", [:]), ("run/get", ["run": "?"]), ("no/method", [:])])
+    #expect(try host.answer(calls[0])["version"]?.string == "0.1.0")
+    for call in calls.dropFirst() { #expect(throws: RPCError.self) { try host.answer(call) } }
+  }
+
+  @Test
+  func `a batch whose answers are too much for one client is not gathered to its end`() throws {
+    let world = try World()
+    let host = try world.host()
+    let script = """
+      text=$(head -c 500000 /dev/zero | tr '\\0' x)
+      echo '{"type":"result","status":"ok","output":"'$text'"}'
+      sleep 1000
+      """
+    let id = try host.start("script", script, limits: ["leave": "1h"])
+    try host.awaitRun(id, "it is not over") { $0["status"]?.string == "succeeded" }
+    _ = try host.sendBatch(Array(repeating: ("run/get", ["run": .string(id)]), count: 1000))
+    try host.awaitHangUp()
+    // Of the 500 MB that it would be.
+    #expect(try peakBytes(host) < 250 << 20)
+    #expect(isAlive(host.process.pid))
+  }
+
+  @Test
+  func `a client that always lags behind costs no more for that`() throws {
+    let world = try World()
+    let host = try world.host()
+    let script = """
+      line=$(head -c 20000 /dev/zero | tr '\\0' x)
+      i=0; while [ $i -lt 3200 ]; do echo '{"type":"progress","message":"'$line'"}'; i=$((i+1)); done
+      while [ ! -e go ]; do sleep 0.05; done
+      \(Stage.success)
+      """
+    let id = try host.start("script", script)
+    try host.awaitRun(id, "it says nothing") { $0["events"]?.integer == 3200 }
+    let before = try peakBytes(host)
+    let logs = try Child(
+      "/bin/sh", ["-c", "\"$0\" logs -f \(id) | wc -lc", Repository.program("reeve")], environment: world.environment)
+    try world.folder.write("go", "")
+    #expect(try logs.wait() == .code(0))
+    #expect(logs.output.split(separator: " ").first == "3201", "\(logs.output) \(logs.errors)")
+    // Of the 64 MB that were sent.
+    #expect(try peakBytes(host) - before < 16 << 20)
+  }
+
+  @Test
+  func `a transcript that cannot be read just now has no gap`() throws {
+    let world = try World()
+    let host = try world.host()
+    let id = try host.start("script", Stage.success)
+    try host.awaitRun(id, "it is not over") { $0["disposal"]?.string == "gone" }
+    try host.limitDescriptors(to: 3)
+    _ = try host.call("run/subscribe", ["run": .string(id)])
+    #expect(try host.notification("run/changed")["run"]?["disposal"] == "gone")
+    try host.limitDescriptors(to: 1024)
+    let appended = try host.notification("run/appended")
+    #expect(appended["first"]?.integer == 1 && appended["events"]?.array?.first?["type"] == "result")
+  }
+
+  @Test
+  func `who follows a run with a gap sees the gap once, and the end`() throws {
+    let world: World
+    do {
+      world = try World(stateBytes: 2 << 20)
+    } catch {
+      return skip("no file system could be mounted (\(error)): a gap that is followed")
+    }
+    let host = try world.host()
+    let script = """
+      echo '{}'
+      while [ ! -e go ]; do sleep 0.05; done
+      line=$(head -c 20000 /dev/zero | tr '\\0' x)
+      i=0; while [ $i -lt 200 ]; do echo '{"type":"progress","message":"'$line'"}'; i=$((i+1)); done
+      \(Stage.success)
+      """
+    let id = try host.start("script", script)
+    let logs = try world.reeve("logs", "-f", id)
+    try eventually("nothing is printed") { logs.output.hasSuffix("\n") }
+    try world.folder.write("go", "")
+    // Though the host lives on.
+    #expect(try logs.wait() == .code(0))
+    let lines = logs.output.split(separator: "\n")
+    let run = try world.run()
+    #expect(lines.count == Int(run.eventsStored) + 1 && run.events == 202)
+    #expect(lines.last == #"{"type":"reeve.gap","first":\#(run.eventsStored + 1),"last":202}"#)
+  }
+
+  private func peakBytes(_ host: TestHost) throws -> Int {
+    let status = try contents("/proc/\(host.process.pid)/status")
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+    return (Int(line.filter(\.isNumber)) ?? 0) << 10
+  }
+}
