@@ -18,8 +18,12 @@ public final class HostClient {
   public init(folder: String, host: HostID) throws(HostError) {
     self.host = host
     do {
-      socket = try UnixSocket.connect(in: try Directory.open(folder), name: HostSocket.name(of: host))
+      socket = try UnixSocket.connect(
+        in: try Directory.open(folder), name: HostSocket.name(of: host), within: Self.patience)
+      try socket.descriptor.setNonblocking()
     } catch {
+      // A host that is stopped does not empty its queue.
+      if error.code == EAGAIN { throw Self.silence(of: host) }
       throw HostError(.ownerUnreachable(host), "the host \(host) lives and cannot be reached: \(error)")
     }
   }
@@ -29,12 +33,12 @@ public final class HostClient {
     lastCall += 1
     var message: [UInt8] = []
     RPCMessage.request(id: .integer(lastCall), method: method, params: params).encode(to: &message)
+    let deadline = Clock.now() + Self.patience
     do {
-      try socket.descriptor.writeAll(message.span.bytes)
-    } catch {
+      guard try socket.descriptor.writeAll(message.span.bytes, until: deadline) else { throw Self.silence(of: host) }
+    } catch let error as SystemError {
       throw HostError(.system, "the host \(host) went away: \(error)")
     }
-    let deadline = Clock.now() + Self.patience
     var passed: [[UInt8]] = []
     defer { lines = passed + lines }
     while let line = try next(until: deadline) {
@@ -44,26 +48,36 @@ public final class HostClient {
       default: passed.append(line)
       }
     }
-    throw HostError(
-      .ownerUnreachable(host),
-      "the host \(host) lives but does not answer (owner_unreachable); nothing was changed")
+    throw Self.silence(of: host)
+  }
+
+  private static func silence(of host: HostID) -> HostError {
+    HostError(
+      .ownerUnreachable(host), "the host \(host) lives but does not answer (owner_unreachable); nothing was changed")
   }
 
   /// The next message; nil when the host has closed the connection, or when the deadline is over.
   public func next(until deadline: Instant? = nil) throws -> [UInt8]? {
     while lines.isEmpty {
-      if let deadline, !socket.descriptor.isReadable(within: max(.zero, deadline - Clock.now())) { return nil }
-      guard try receive() else { return nil }
+      let patience = deadline.map { max(.zero, $0 - Clock.now()) } ?? Self.patience
+      if socket.descriptor.isReadable(within: patience) {
+        guard try receive() else { return nil }
+      } else if deadline != nil {
+        return nil
+      }
     }
     return lines.removeFirst()
   }
 
   private func receive() throws -> Bool {
     var piece = [UInt8](repeating: 0, count: 64 * 1024)
-    let count = piece.withUnsafeMutableBytes { buffer in
-      if case .bytes(let count)? = try? socket.descriptor.read(into: buffer) { count } else { 0 }
+    let outcome = piece.withUnsafeMutableBytes { (try? socket.descriptor.read(into: $0)) ?? .end }
+    let count: Int
+    switch outcome {
+    case .bytes(let read): count = read
+    case .wouldBlock: return true
+    case .end: return false
     }
-    guard count > 0 else { return false }
     var received: [[UInt8]] = []
     splitter.feed(
       piece.span.bytes.extracting(first: count),

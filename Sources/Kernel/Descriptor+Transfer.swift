@@ -1,4 +1,5 @@
 internal import Glibc
+public import Model
 
 /// What a read found.
 public enum ReadOutcome: Equatable, Sendable {
@@ -44,8 +45,23 @@ extension Descriptor {
     }
   }
 
-  private func waitUntilWritable() throws(SystemError) {
+  /// Writes all of it to a nonblocking descriptor, waiting at most until then: whether it all went.
+  public func writeAll(_ bytes: RawSpan, until deadline: Instant) throws(SystemError) -> Bool {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = try write(rest)
+      if count == 0 {
+        let patience = deadline - Clock.now()
+        guard patience > .zero else { return false }
+        try waitUntilWritable(for: Int32(clamping: patience.milliseconds + 1))
+      }
+      rest = rest.extracting(droppingFirst: count)
+    }
+    return true
+  }
+
+  private func waitUntilWritable(for milliseconds: Int32 = -1) throws(SystemError) {
     var interest = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
-    try retryingInterrupts("poll") { poll(&interest, 1, -1) }
+    try retryingInterrupts("poll") { poll(&interest, 1, milliseconds) }
   }
 }

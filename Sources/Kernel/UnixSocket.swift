@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+public import Model
 
 /// Who is at the other end of a socket, as the kernel saw it when they connected.
 public struct PeerCredentials: Equatable, Sendable {
@@ -32,11 +33,24 @@ public struct UnixSocket: ~Copyable, Sendable {
     return listener
   }
 
-  /// Connects to whoever listens under a name; waits while their queue is full.
-  public static func connect(in directory: borrowing Directory, name: String) throws(SystemError) -> UnixSocket {
+  /// Connects to whoever listens under a name; waits while their queue is full, at most so long (EAGAIN).
+  public static func connect(
+    in directory: borrowing Directory, name: String, within patience: TimeSpan? = nil
+  ) throws(SystemError) -> UnixSocket {
     let socket = try make()
+    if let patience { try socket.setPatience(patience) }
     try socket.give(Glibc.connect, "connect", directory, name)
     return socket
+  }
+
+  /// How long a connection, or a blocking write, may wait for the other end.
+  private func setPatience(_ patience: TimeSpan) throws(SystemError) {
+    let (raw, microseconds) = (descriptor.raw, max(1, patience.nanoseconds / 1000))
+    // Nothing would mean for ever.
+    var time = timeval(tv_sec: Int(microseconds / 1_000_000), tv_usec: Int(microseconds % 1_000_000))
+    try retryingInterrupts("setsockopt") {
+      setsockopt(raw, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+    }
   }
 
   /// The next connection, nonblocking; nil when none waits.
@@ -72,7 +86,8 @@ public struct UnixSocket: ~Copyable, Sendable {
     // To connect to something that is no socket is refused as well.
     guard try directory.status(of: name)?.isSocket == true else { return false }
     do {
-      _ = try connect(in: directory, name: name)
+      // Whoever has a full queue is there, too.
+      try make(SOCK_NONBLOCK).give(Glibc.connect, "connect", directory, name)
       return false
     } catch {
       return error.code == ECONNREFUSED

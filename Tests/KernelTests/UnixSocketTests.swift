@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import Model
 import Support
 import Testing
 
@@ -21,6 +22,27 @@ struct UnixSocketTests {
     #expect(fcntl(server.descriptor.raw, F_GETFD) == FD_CLOEXEC)
     try client.descriptor.writeAll([1, 2, 3 as UInt8].span.bytes)
     #expect(try server.descriptor.bytesWaiting() == 3)
+  }
+
+  @Test
+  func `who listens and takes nothing is waited for no longer than said`() throws {
+    let place = try TemporaryDirectory()
+    let directory = try place.open()
+    let listener = try UnixSocket.listen(in: directory, name: "socket")
+    // One may wait, and no more.
+    try #require(listen(listener.descriptor.raw, 0) == 0)
+    let client = try UnixSocket.connect(in: directory, name: "socket", within: .milliseconds(10))
+    #expect { _ = try UnixSocket.connect(in: directory, name: "socket", within: .milliseconds(10)) } throws: {
+      ($0 as? SystemError)?.code == EAGAIN
+    }
+    // Nobody takes it for left behind either.
+    #expect { _ = try UnixSocket.listen(in: directory, name: "socket") } throws: {
+      ($0 as? SystemError)?.code == EADDRINUSE
+    }
+    try client.descriptor.setNonblocking()
+    let much = [UInt8](repeating: 0, count: 4 << 20)
+    #expect(try !client.descriptor.writeAll(much.span.bytes, until: Clock.now() + .milliseconds(10)))
+    #expect(try listener.accept()?.descriptor.raw != nil)
   }
 
   @Test

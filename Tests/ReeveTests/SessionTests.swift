@@ -98,6 +98,37 @@ struct SessionTests {
     #expect(lines.last == #"{"type":"reeve.gap","first":\#(run.eventsStored + 1),"last":202}"#)
   }
 
+  // Nobody takes connections from its queue, and it is full.
+  @Test
+  func `a stopped host with a full queue is not waited for any longer than another`() throws {
+    let world = try World()
+    let host = try world.host()
+    let id = try host.start("script", "echo '{}'; sleep 1000")
+    let place = host.process.output.split(separator: "\n")[0].split(separator: " ").joined(separator: "/")
+    host.process.signal(SIGSTOP)
+    let script = """
+      import resource, socket, sys, time
+      most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+      resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+      held = []
+      try:
+        while True:
+          held.append(socket.socket(socket.AF_UNIX))
+          held[-1].setblocking(False)
+          held[-1].connect(sys.argv[1])
+      except BlockingIOError: print("full", flush=True)
+      time.sleep(1000)
+      """
+    let crowd = try Child("/usr/bin/env", ["python3", "-c", script, place], environment: world.environment)
+    try eventually("the queue does not fill") { crowd.output == "full\n" || crowd.poll() != nil }
+    guard crowd.poll() == nil else { return skip("the queue cannot be filled (\(crowd.errors)): a full queue") }
+    let refused = try world.call("cancel", id)
+    #expect(refused.code == .code(3) && refused.errors.contains("owner_unreachable"), "\(refused.errors)")
+    host.process.signal(SIGCONT)
+    try eventually("it does not come back") { try host.run(id)["status"] == "running" }
+    try host.end()
+  }
+
   private func peakBytes(_ host: TestHost) throws -> Int {
     let status = try contents("/proc/\(host.process.pid)/status")
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
