@@ -51,9 +51,9 @@ typealias Reply = @LoopActor (Result<JSON, RPCError>) -> Void
     request.prompt = try parameters.string("prompt")
     request.model = try parameters.string("model")
     request.onBusy = try parameters.word("on_busy") ?? .refuse
-    request.limits = try parameters.texts("limits", orNumbers: true).map { ($0.name, $0.value) }
-    request.labels = try parameters.texts("labels")
-    for variable in try parameters.texts("env") {
+    request.limits = try parameters.texts("limits", room: .limits, orNumbers: true).map { ($0.name, $0.value) }
+    request.labels = try parameters.texts("labels", room: .labels)
+    for variable in try parameters.texts("env", room: .environment) {
       guard RunRequest.isVariable(variable.name, variable.value) else {
         throw Parameters.wrong("“env.\(variable.name)” is no variable that a program can have")
       }

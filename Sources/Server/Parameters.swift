@@ -53,11 +53,28 @@ struct Parameters {
     return TimeSpan(nanoseconds: value)
   }
 
+  /// How much an object of texts may hold: it is kept, or handed on, with every run.
+  struct Room {
+    let members, bytes: Int
+
+    /// For what people or programs sort runs by.
+    static let labels = Room(members: 64, bytes: 16 << 10)
+    /// The kernel takes no more for a program's arguments and environment together, as the stack is usually limited.
+    static let environment = Room(members: 4096, bytes: 2 << 20)
+    /// Each is known by name, so this is never the first thing wrong.
+    static let limits = Room(members: 64, bytes: 16 << 10)
+  }
+
   /// An object of texts; where it makes sense numbers are taken as their text.
-  mutating func texts(_ name: String, orNumbers: Bool = false) throws(RPCError) -> [(name: String, value: String)] {
+  mutating func texts(
+    _ name: String, room: Room, orNumbers: Bool = false
+  ) throws(RPCError) -> [(name: String, value: String)] {
     switch take(name) {
     case nil: return []
     case .object(let object):
+      guard object.members.count <= room.members else {
+        throw Self.wrong("“\(name)” has \(object.members.count) members; at most \(room.members)")
+      }
       var texts: [(name: String, value: String)] = []
       for member in object.members {
         switch member.value {
@@ -65,6 +82,10 @@ struct Parameters {
         case .integer where orNumbers, .number where orNumbers: texts.append((member.key, member.value.text))
         default: throw Self.wrong("“\(name).\(member.key)” must be text")
         }
+      }
+      let bytes = texts.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+      guard bytes <= room.bytes else {
+        throw Self.wrong("“\(name)” takes \(bytes) bytes; at most \(room.bytes)")
       }
       return texts
     default: throw Self.wrong("“\(name)” must be an object")

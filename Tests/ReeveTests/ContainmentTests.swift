@@ -83,12 +83,12 @@ struct ContainmentTests {
     let id = try host.start("script", script, limits: ["grace": "100ms"])
     try eventually("it does not begin") { stage.pids().count == 2 }
     // What is open stays open, and nothing else can be opened: neither a list of children nor a pidfd.
-    try host.limitDescriptors(to: 3)
+    try limitDescriptors(of: host.process.pid, to: 3)
     try stage.world.folder.write("go", "")
     try host.awaitRun(id, "no verdict") { $0["status"]?.string == "succeeded" }
     try host.awaitRun(id, "it is not given up") { $0["disposal"]?.string == "stuck" }
     #expect(stage.survivors().count == 1)
-    try host.limitDescriptors(to: 1024)
+    try limitDescriptors(of: host.process.pid, to: 1024)
     try host.awaitRun(id, "it is not buried") { $0["disposal"]?.string == "gone" }
     #expect(stage.survivors() == [])
     try host.end()

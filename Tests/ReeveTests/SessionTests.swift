@@ -9,8 +9,32 @@ import Wire
 @Suite(.tags(.large))
 struct SessionTests {
   @Test
+  func `more labels or variables than a run can have are refused at once`() throws {
+    let world = try World()
+    let host = try world.host()
+    func refusal(_ name: String, _ texts: JSONObject) throws -> String {
+      do {
+        _ = try host.call("run/start", ["plugin": "echo", "prompt": "hi", name: .object(texts)])
+        return ""
+      } catch let error as RPCError {
+        #expect(error.code == -32602)
+        return error.message
+      }
+    }
+    var labels: JSONObject = [:]
+    for number in 0..<64 { labels["l\(number)"] = "x" }
+    #expect(try refusal("labels", labels) == "")
+    labels["one more"] = "x"
+    #expect(try refusal("labels", labels) == "“labels” has 65 members; at most 64")
+    let long = JSON.string(String(repeating: "x", count: 3 << 20))
+    #expect(try refusal("labels", ["long": long]).contains("at most 16384"))
+    #expect(try refusal("env", ["LONG": long]).contains("at most 2097152"))
+  }
+
+  @Test
   func `a batch is answered by one array`() throws {
-    let host = try World().host()
+    let world = try World()
+    let host = try world.host()
     let calls = try host.sendBatch([("host/status", [:]), ("run/get", ["run": "?"]), ("no/method", [:])])
     #expect(try host.answer(calls[0])["version"]?.string == "0.1.0")
     for call in calls.dropFirst() { #expect(throws: RPCError.self) { try host.answer(call) } }
@@ -62,10 +86,10 @@ struct SessionTests {
     let host = try world.host()
     let id = try host.start("script", Stage.success)
     try host.awaitRun(id, "it is not over") { $0["disposal"]?.string == "gone" }
-    try host.limitDescriptors(to: 3)
+    try limitDescriptors(of: host.process.pid, to: 3)
     _ = try host.call("run/subscribe", ["run": .string(id)])
     #expect(try host.notification("run/changed")["run"]?["disposal"] == "gone")
-    try host.limitDescriptors(to: 1024)
+    try limitDescriptors(of: host.process.pid, to: 1024)
     let appended = try host.notification("run/appended")
     #expect(appended["first"]?.integer == 1 && appended["events"]?.array?.first?["type"] == "result")
   }

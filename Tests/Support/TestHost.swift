@@ -124,12 +124,6 @@ public final class TestHost {
     return run
   }
 
-  /// Lets it open no descriptor from this number on; what is open stays open.
-  public func limitDescriptors(to number: Int) throws {
-    let words = ["--pid", "\(process.pid)", "--nofile=\(number):"]
-    try #require(try Child("/usr/bin/prlimit", words, environment: [:]).wait() == .code(0))
-  }
-
   /// Has it end in good order, so that nothing of it is left, not even its groups.
   public func end() throws {
     process.signal(SIGTERM)
