@@ -276,6 +276,8 @@ static void begin_host(void) {
   /* The guardian's death is the client's. Of all signals this one also reaches a host that is stopped; what it means
      shows by the parent. It may have come already. */
   prctl(PR_SET_PDEATHSIG, SIGCONT);
+  cl_guardian_handle = cl_pidfd_open(cl_guardian);
+  /* Still our parent, so that is whom the number stood for. */
   if (getppid() != cl_guardian) _exit(TROUBLE);
 }
 

@@ -20,6 +20,9 @@ extern struct guard_page *cl_page;
 /* In the host: its guardian, 0 when it has none. */
 extern pid_t cl_guardian;
 
+/* The same as a descriptor, opened while there surely is one to be had; -1 without. */
+extern int cl_guardian_handle;
+
 /* Puts /dev/null in the place of stdio: nobody is to wait for an end of file because of us. */
 void cl_let_go_of_stdio(void);
 

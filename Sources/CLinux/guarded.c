@@ -11,6 +11,7 @@
 
 struct guard_page *cl_page;
 pid_t cl_guardian;
+int cl_guardian_handle = -1;
 
 void cl_let_go_of_stdio(void) {
   int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -46,9 +47,12 @@ void cl_guard_dismiss(int code) {
   cl_let_go_of_stdio();
   cl_page->code = code;
   cl_page->is_dismissed = true;
-  int process = cl_pidfd_open(cl_guardian);
-  /* Still our parent, so that is whom the number stood for. */
-  if (process >= 0 && getppid() == cl_guardian) cl_pidfd_send_signal(process, SIGCHLD);
-  if (process >= 0) close(process);
+  if (cl_guardian_handle >= 0) {
+    cl_pidfd_send_signal(cl_guardian_handle, SIGCHLD);
+    close(cl_guardian_handle);
+    cl_guardian_handle = -1;
+  } else if (getppid() == cl_guardian) {
+    kill(cl_guardian, SIGCHLD);
+  }
   cl_guardian = 0;
 }

@@ -15,6 +15,22 @@ struct ReturnTests {
     """
 
   @Test
+  func `the client is let go also by a host that can open nothing more`() throws {
+    let world = try World()
+    let script = "echo '{}'; while [ ! -e go ]; do sleep 0.05; done; \(Stage.success); sleep 1000"
+    let reeve = try world.reeve("run", "script", script, "--limit", "leave=1h", "--limit", "grace=100ms")
+    let run = try world.awaitRun("it does not run") { $0.status == .running }
+    let host = try reeve.host()
+    try limitDescriptors(of: host, to: 3)
+    try world.folder.write("go", "")
+    #expect(try reeve.wait() == .code(0), "\(reeve.errors)")
+    #expect(isAlive(host))
+    kill(host, SIGTERM)
+    try eventually("the host does not end") { !isAlive(host) }
+    #expect(try world.run().id == run.id && !isAlive(run.pid ?? 0))
+  }
+
+  @Test
   func `run returns at the verdict, while its process lives and is buried behind its back`() throws {
     let world = try World()
     let reeve = try world.reeve("run", "script", Self.lingering, "--limit", "leave=10m")
