@@ -110,6 +110,14 @@ internal import Wire
   func runSaid(_ run: RunID, _ text: [UInt8]) {
     guard outcome == nil, Terminal.isOutputTerminal, !wishes.isJSON, printer.keepsUp else { return }
     hasSpoken = true
+    say(text)
+  }
+
+  /// Prints what the agent says. A terminal does whatever it is told to, so it is shown what it looks like; a file or a
+  /// program gets what was said.
+  private func say(_ text: [UInt8]) {
+    let text =
+      Terminal.isOutputTerminal ? Array(Terminal.printable(String(decoding: text, as: UTF8.self)).utf8) : text
     if let status { status.write(text) } else { printer.write(text, to: STDOUT_FILENO) }
   }
 
@@ -119,7 +127,7 @@ internal import Wire
   private func tell(_ message: String) {
     // Nobody listens any more.
     guard outcome == nil else { return }
-    let line = Array("reeve: \(message)\n".utf8)
+    let line = Array("reeve: \(Terminal.printable(message))\n".utf8)
     if let status { status.complain(line) } else { printer.write(line, to: STDERR_FILENO) }
   }
 
@@ -130,13 +138,13 @@ internal import Wire
       return
     }
     if !hasSpoken, let answer = run.text ?? run.output?.text {
-      let text = Array((answer.hasSuffix("\n") ? answer : answer + "\n").utf8)
-      if let status { status.write(text) } else { printer.write(text, to: STDOUT_FILENO) }
+      say(Array((answer.hasSuffix("\n") ? answer : answer + "\n").utf8))
     }
     guard run.status != .succeeded else { return }
     status?.end()
     let reason = run.reason.map { "/\($0)" } ?? ""
-    let line = "reeve: run \(run.id): \(run.status.rawValue)\(reason): \(run.error ?? "")\n"
+    let error = Terminal.printable(run.error ?? "")
+    let line = "reeve: run \(run.id): \(run.status.rawValue)\(reason): \(error)\n"
     printer.write(Array(line.utf8), to: STDERR_FILENO)
   }
 

@@ -131,6 +131,25 @@ struct CommandTests {
     #expect(try owner.wait() == .code(130), "\(owner.errors)")
   }
 
+  // A terminal does what it is told to by an escape.
+  @Test
+  func `what an agent says does nothing to a terminal, and is passed on to a program as it is`() throws {
+    let world = try World()
+    let said = #"echo '{"type":"text","text":"a\\u001b]0;b\\u0007c"}';"#
+    let success = said + #"echo '{"type":"result","status":"ok","output":"d\\u001b[2Je"}'"#
+    let terminal = try Terminal()
+    let shown = try world.reeve("run", "script", success, terminal: terminal)
+    try eventually("it does not end: \(terminal.screen)") {
+      _ = terminal.screen; return shown.poll() != nil
+    }
+    #expect(terminal.screen.contains("a\u{fffd}]0;b\u{fffd}c"), "\(terminal.screen)")
+    #expect(!terminal.screen.contains("\u{1b}]0") && !terminal.screen.contains("\u{1b}[2J"))
+    #expect(try world.call("run", "script", success).output == "d\u{1b}[2Je\n")
+
+    let failure = #"echo '{"type":"result","status":"error","error":"f\\u001b[2Jg"}'"#
+    #expect(try world.call("run", "script", failure).errors.contains("f\u{fffd}[2Jg"))
+  }
+
   @Test
   func `logs, show and ps tell of a run when it is over`() throws {
     let world = try World()
