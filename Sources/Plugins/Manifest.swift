@@ -62,14 +62,12 @@ public struct Manifest: Sendable {
 
   /// Whether this may be the name of a plugin: it is used as a file name and typed by people.
   public static func isName(_ text: String) -> Bool {
-    let letters = "a"..."z"
-    let digits = "0"..."9"
-    guard let first = text.first, letters.contains(String(first)) || digits.contains(String(first)) else {
-      return false
+    // By bytes: strings are ordered by their alphabet, in which much lies between a and z.
+    func isWordByte(_ byte: UInt8) -> Bool {
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
+    guard let first = text.utf8.first, isWordByte(first) else { return false }
     return text.utf8.count <= 64
-      && text.allSatisfy {
-        letters.contains(String($0)) || digits.contains(String($0)) || $0 == "-" || $0 == "_"
-      }
+      && text.utf8.allSatisfy { isWordByte($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
   }
 }

@@ -161,7 +161,8 @@ struct ManifestTests {
   }
 
   @Test(arguments: [
-    "", "Hello", "-a", "_a", ".", "..", "a/b", "a.b", "a b", "é", "aé", "a\0", "e\u{301}", "ａ",
+    "", "Hello", "-a", "_a", ".", "..", "a/b", "a.b", "a b", "é", "aé", "a\0", "e\u{301}", "b\u{301}", "ab\u{301}c",
+    "ａ",
     String(repeating: "a", count: 65),
   ])
   func `what could not be a file name or is hard to type is no plugin name`(name: String) {
