@@ -85,6 +85,7 @@ extension Run {
       let fresh = others().filter { !stopped.contains($0.pid) }
       if fresh.isEmpty { return }
       for process in fresh {
+        guard Clock.now() < deadline else { return }
         ProcessTable.signal(SIGSTOP, process)
         stopped.insert(process.pid)
       }
