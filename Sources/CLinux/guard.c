@@ -304,6 +304,8 @@ int cl_guard_stand(void) {
     begin_host();
     /* The guardian may pass these on before the host is ready to take them: they wait for its signal queue. */
     mask |= bit(SIGINT) | bit(SIGTERM) | bit(SIGHUP) | bit(SIGQUIT) | bit(SIGCONT);
+    /* This thread will not take it; did it not hold it back, the kernel would drop it. */
+    mask |= bit(SIGCHLD);
   } else {
     cl_guardian = 0;
   }

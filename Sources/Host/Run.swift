@@ -367,7 +367,7 @@ internal import Wire
     case .changed(_, let status):
       if status.isTerminal {
         announce(isRecorded: true)
-      } else if !verdictIsGiven, succeeds(at: .identified) {
+      } else if succeeds(at: .identified), !verdictIsGiven {
         tellObservers()
       }
     case .refused(_, let error):

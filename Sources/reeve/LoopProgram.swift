@@ -5,20 +5,26 @@ internal import Synchronization
 enum LoopProgram {
   typealias Finish = @LoopActor (Result<ExitCode, CommandFailure>) -> Void
 
-  /// Makes this thread the loop's, lets `begin` set things up, and returns when somebody calls what it was given.
+  /// Runs the loop on a thread of its own, lets `begin` set things up, and returns when somebody calls what it was given.
+  ///
+  /// Not on the main thread: in a process that was forked, as a host is from its guardian, Swift's runtime takes that for
+  /// the thread it was before the fork, and two threads that met at a first use would wait for ever (docs/decisions/0010).
   static func run(_ begin: @escaping @LoopActor @Sendable (@escaping Finish) throws -> Void) throws -> ExitCode {
     let outcome = Outcome()
-    Loop.main {
-      let finish: Finish = { result in
-        outcome.result.withLock { $0 = result }
-        Loop.shared.stop()
-      }
-      do {
-        try begin(finish)
-      } catch {
-        finish(.failure(Program.explain(error)))
+    let thread = try Worker("loop") {
+      Loop.main {
+        let finish: Finish = { result in
+          outcome.result.withLock { $0 = result }
+          Loop.shared.stop()
+        }
+        do {
+          try begin(finish)
+        } catch {
+          finish(.failure(Program.explain(error)))
+        }
       }
     }
+    thread.join()
     return try outcome.result.withLock { $0 }.get()
   }
 

@@ -152,6 +152,8 @@ internal import Wire
 
   /// Once asks, twice insists.
   private func signalled(_ number: Int32) {
+    // The guardian that we have dismissed has ended, as it should.
+    if number == SIGCONT && isAlone { return }
     // The client is gone: there is nobody left to insist.
     guard Guardian.isStanding else { return host.stop(.disconnect, urgency: .now) }
     // Somebody has let it go on; that is all.
