@@ -33,7 +33,7 @@ extension Run {
     // It stays a zombie until its tree is empty, and readable all that time.
     process?.mute()
     drain()
-    finishLines()
+    judgeLastLine()
     // What the kernel did at a limit comes before the exit that it led to.
     checkLimits()
     record.exit = exit
@@ -49,7 +49,7 @@ extension Run {
     isLeaderLost = true
     process?.mute()
     drain()
-    finishLines()
+    judgeLastLine()
     host.reapEnded()
     fault(HostError(.system, "somebody else has taken note of the end of its program"))
     // With the verdict given, how it exited matters only to whom success was said: nothing speaks against that.

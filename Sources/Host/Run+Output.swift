@@ -15,7 +15,9 @@ extension Run {
       if !verdictIsGiven { _ = succeeds(at: .event) }
       take(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes)
     case .wouldBlock: break
-    case .end: output.take()?.close()
+    case .end:
+      output.take()?.close()
+      finishLines()
     }
   }
 
@@ -87,7 +89,31 @@ extension Run {
     for observer in observers { observer.runAppended(record) }
   }
 
-  /// The stream has ended, or its process has: what it holds without a newline is a line if it is whole.
+  /// The leader has exited: what it left without a newline is a line if it is whole.
+  ///
+  /// Whoever else holds the pipe may yet bring that line to its end, and in the transcript it is one then. So it is only
+  /// looked at, unless the pipe has ended as well.
+  func judgeLastLine() {
+    if isOutputAtEnd { return readOutput() }
+    readUnfinishedWord()
+    var isWhole = splitter.pending == 0
+    splitter.peek { isWhole = dialect.read($0) != nil }
+    if !isWhole { noteCutLine() }
+  }
+
+  private var isOutputAtEnd: Bool {
+    switch output {
+    case .some(let pipe): pipe.owner.isAtEnd
+    case .none: false
+    }
+  }
+
+  private func noteCutLine() {
+    isLastLineCut = true
+    if preparation.manifest.result == .event { record.flags.insert(.truncatedLine) }
+  }
+
+  /// The stream has ended, or nobody will read it any more: what it holds without a newline is its last line.
   func finishLines() {
     let pending = splitter.pending
     guard pending > 0 else { return }
@@ -98,9 +124,8 @@ extension Run {
         record.events += 1
         record.noise += 1
       })
-    guard record.noise > noise else { return }
-    isLastLineCut = true
-    if preparation.manifest.result == .event { record.flags.insert(.truncatedLine) }
+    // What comes behind the exit of the leader says nothing about that any more.
+    if record.noise > noise && !hasLeaderExited { noteCutLine() }
   }
 
   /// Takes a final word that lacks only its newline. It is no event yet: the line may still come to its end.

@@ -196,6 +196,7 @@ internal import Wire
     record.disposal = machine.disposal
     if actions.tree == .kill || actions.flags.contains(.leftovers) { noteLeftovers() }
     if actions.ending == .release {
+      finishLines()
       noteResources()
       if transcript.failure == nil { record.eventsStored = record.events }
       // Somebody who may be its own lives on with another run.

@@ -31,6 +31,12 @@ extension Descriptor {
     return Int(try retryingInterrupts("fcntl") { fcntl(raw, cl_get_pipe_size) })
   }
 
+  /// Whether all that was written to this pipe has been read, and nobody can write to it any more.
+  public var isAtEnd: Bool {
+    var interest = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
+    return poll(&interest, 1, 0) == 1 && interest.revents & Int16(POLLIN | POLLHUP) == Int16(POLLHUP)
+  }
+
   /// How many bytes wait to be read.
   public func bytesWaiting() throws(SystemError) -> Int {
     var count: Int32 = 0

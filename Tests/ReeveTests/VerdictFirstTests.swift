@@ -3,6 +3,7 @@ import Kernel
 import Model
 import Support
 import Testing
+import Wire
 
 /// Promise 2: a verdict never waits for a process.
 @Suite(.tags(.large))
@@ -15,6 +16,44 @@ struct VerdictFirstTests {
     """
 
   // H1, H5
+  @Test
+  func `a line that a process left behind brings to its end is one event`() throws {
+    let world = try World()
+    let host = try world.host()
+    let script = """
+      trap '' TERM
+      echo '{}'
+      ( while [ ! -e go ]; do sleep 0.05; done; echo 'ess"}'
+        while [ ! -e stop ]; do sleep 0.05; done ) &
+      printf '{"type":"progr'
+      """
+    let id = try host.start("script", script, limits: ["grace": "1h"])
+    try host.awaitRun(id, "no verdict") { $0["reason"]?.string == "truncated" }
+    try world.folder.write("go", "")
+    let path = "\(world.state)/runs/\(id)/transcript.ndjson"
+    let lines = "{}\n{\"type\":\"progress\"}\n"
+    try eventually("the line is not finished") { try contents(path) == lines }
+    try world.folder.write("stop", "")
+    let gone = try host.awaitRun(id, "it is not buried") { $0["disposal"]?.string == "gone" }
+    #expect(gone["events"]?.integer == 2 && gone["noise"]?.integer == 0)
+    #expect(gone["flags"]?.array?.contains("truncated_line") == true)
+  }
+
+  @Test(arguments: [("printf '{\"type\":\"progr'", Int64(1)), (#"printf '{"type":"progress"}'"#, 0)])
+  func `a last line without a newline is counted, also when somebody else holds the pipe`(
+    line: String, noise: Int64
+  ) throws {
+    let world = try World()
+    let script = "trap '' TERM; echo '{}'; ( while [ ! -e go ]; do sleep 0.05; done ) & \(line)"
+    let reeve = try world.reeve("run", "script", script, "--limit", "grace=1h", "--wait", "gone")
+    try world.awaitRun("no verdict") { $0.status == .failed }
+    try world.folder.write("go", "")
+    #expect(try reeve.wait() == .code(1))
+    let run = try world.run()
+    #expect(run.reason == (noise == 1 ? "truncated" : "no_result"))
+    #expect(run.events == 2 && run.noise == noise && run.eventsStored == 2)
+  }
+
   @Test
   func `the answer is on screen and in the ledger while its process still lives`() throws {
     let world = try World()
