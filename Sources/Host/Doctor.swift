@@ -63,7 +63,7 @@ public struct Doctor {
   private func kernel() -> [Finding] {
     var findings: [Finding] = []
     let hasPidfd = (try? Pidfd.open(getpid())) != nil
-    let hasChildren = (try? ProcessTable.adoptedChildren()) != nil && access("/proc/self/task", R_OK) == 0
+    let hasChildren = (try? ProcessTable.requireChildren()) != nil
     if !hasPidfd {
       findings.append(
         Finding(

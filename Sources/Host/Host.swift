@@ -119,6 +119,7 @@ internal import Wire
     let lockFile: FileIdentity
     do {
       SignalQueue.ignoreWriteSignals()
+      try ProcessTable.requireChildren()
       try Subreaper.become()
       originalFileLimit = try FileLimit.raise()
       sockets = try state.sockets(environment: environment)

@@ -35,6 +35,24 @@ struct DoctorTests {
     #expect(containment?["health"] == "weak" && what("containment", findings).contains("masked by REEVE_MASK"))
   }
 
+  // As of a kernel without CONFIG_PROC_CHILDREN: the orphans of a run would never be seen.
+  @Test
+  func `without lists of children no host begins, and it says why`() throws {
+    let world = try World()
+    func call(_ words: String...) throws -> (code: ProcessExit, said: String)? {
+      let script = "mount -t tmpfs none /proc/$$/task || exit 77; exec \"$0\" \"$@\""
+      let child = try Child(
+        "/usr/bin/env", ["unshare", "--mount", "/bin/sh", "-c", script] + words, environment: world.environment)
+      let code = try child.wait()
+      return code == .code(77) || child.errors.contains("unshare") ? nil : (code, child.output + child.errors)
+    }
+    guard let doctor = try call(Repository.program("reeve"), "doctor"),
+      let host = try call(Repository.program("TestHost"))
+    else { return skip("nothing can be mounted over /proc: a kernel that lists no children") }
+    #expect(doctor.code == .code(3) && doctor.said.contains("CONFIG_PROC_CHILDREN"), "\(doctor.said)")
+    #expect(host.code == .code(1) && host.said.contains("/children"), "\(host.said)")
+  }
+
   @Test
   func `it says the same to people, with what to do`() throws {
     let world = try World()
