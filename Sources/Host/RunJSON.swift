@@ -120,6 +120,10 @@ public enum RunJSON {
 
   /// The beginning of a text, whole characters only.
   private static func prefix(_ text: String) -> String {
-    String(decoding: text.utf8.prefix(excerptBytes), as: UTF8.self)
+    let bytes = text.utf8
+    var end = bytes.index(bytes.startIndex, offsetBy: excerptBytes, limitedBy: bytes.endIndex) ?? bytes.endIndex
+    // A byte in the middle of a character stands for none.
+    while end.samePosition(in: text.unicodeScalars) == nil { end = bytes.index(before: end) }
+    return String(text.unicodeScalars[..<end])
   }
 }

@@ -32,6 +32,20 @@ struct SessionTests {
   }
 
   @Test
+  func `a long text is cut between two characters`() throws {
+    let world = try World()
+    let host = try world.host()
+    // The byte at which it is cut lies in the middle of one.
+    let text = "x" + String(repeating: "é", count: 8192)
+    let id = try host.start("script", #"echo '{"type":"result","status":"ok","output":"\#(text)"}'"#)
+    try host.awaitRun(id, "it is not over") { $0["status"]?.string == "succeeded" }
+    let excerpt = try host.call("run/cancel", ["run": .string(id)])["run"]
+    #expect(excerpt?["truncated"] == true)
+    #expect(excerpt?["text"]?.string == "x" + String(repeating: "é", count: 8191))
+    #expect(try host.run(id)["text"]?.string == text)
+  }
+
+  @Test
   func `a batch is answered by one array`() throws {
     let world = try World()
     let host = try world.host()
