@@ -20,29 +20,6 @@ public enum ProcessTable {
     }
   }
 
-  /// Every process.
-  public static func all() throws(SystemError) -> [ProcessStat] {
-    var processes: [ProcessStat] = []
-    try forEach { processes.append($0) }
-    return processes
-  }
-
-  /// The processes of a session, zombies included.
-  public static func members(ofSession session: Int32) throws(SystemError) -> [ProcessStat] {
-    var members: [ProcessStat] = []
-    try forEach { if $0.session == session { members.append($0) } }
-    return members
-  }
-
-  /// The pids of this process's children, adopted orphans and zombies included.
-  ///
-  /// The kernel keeps the list by the thread that a child belongs to, and may skip some while others come and go.
-  public static func ownChildren() throws(SystemError) -> [Int32] {
-    var children: [Int32] = []
-    for thread in try numbers(in: "/proc/self/task") { children += try Self.children(of: getpid(), thread: thread) }
-    return children
-  }
-
   /// The children that the kernel lists under one thread of a process.
   static func children(of pid: Int32, thread: Int32) throws(SystemError) -> [Int32] {
     var children: [Int32] = []

@@ -119,12 +119,6 @@ public struct RunGroups: ~Copyable, Sendable {
     try memory?.announceOutOfMemory(to: eventfd)
   }
 
-  /// Removes its groups; false when something in them is busy, and then it is to be tried again by name.
-  public consuming func remove(from host: borrowing HostGroups) -> Bool {
-    guard let path, let name = path.split(separator: "/").last else { return true }
-    return RunGroups.remove(named: String(name), from: host)
-  }
-
   /// Removes the groups of this name that are there; false when something in them is busy.
   public static func remove(named name: String, from host: borrowing HostGroups) -> Bool {
     do throws(SystemError) {

@@ -30,12 +30,12 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     return "\(String(cString: text)) (\(String(cString: name)))"
   }
 
-  /// What the calling thread's last failed call left in errno.
   /// The symbol of an error number, like `ENOENT`.
   public static func symbol(_ code: Int32) -> String {
     cl_error_name(code).map { String(cString: $0) } ?? "E\(code)"
   }
 
+  /// What the calling thread's last failed call left in errno.
   static func last(_ call: StaticString, _ detail: @autoclosure () -> String? = nil) -> SystemError {
     let code = errno
     return SystemError(call: call, code: code, detail: detail())
