@@ -21,7 +21,7 @@ struct ReturnTests {
     let reeve = try world.reeve("run", "script", script, "--limit", "leave=1h", "--limit", "grace=100ms")
     let run = try world.awaitRun("it does not run") { $0.status == .running }
     let host = try reeve.host()
-    try limitDescriptors(of: host, to: 3)
+    try limitDescriptors(of: host, to: 0)
     try world.folder.write("go", "")
     #expect(try reeve.wait() == .code(0), "\(reeve.errors)")
     #expect(isAlive(host))
