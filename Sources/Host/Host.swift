@@ -222,16 +222,18 @@ internal import Wire
     for run in runs.values { run.beforeTheEnd() }
     surveyor.close()
     // A group is busy for a moment after the last of its processes was reaped.
-    for _ in 0..<Self.closingLooks where !busyGroups.isEmpty {
+    var areGroupsGone = false
+    for _ in 0..<Self.closingLooks where !areGroupsGone {
       busyGroups.removeAll { RunGroups.remove(named: $0.description, from: groups) }
-      usleep(1000)
+      areGroupsGone = busyGroups.isEmpty && groups.remove()
+      if !areGroupsGone { usleep(1000) }
     }
-    groups.remove()
     signals.take()?.close()
     launcher.close()
     reserve.release()
     let remainder = ledger.close(id, at: wallTime, patience: patience)
-    if remainder.unwritten == 0 {
+    // Files that stay are how the next one finds what is left.
+    if remainder.unwritten == 0 && areGroupsGone {
       // The lock last: while it is there, so is its host.
       HostFiles.remove(of: id, from: state.hosts)
       lock = nil

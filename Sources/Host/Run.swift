@@ -198,6 +198,8 @@ internal import Wire
     if actions.ending == .release {
       finishLines()
       noteResources()
+      // What an agent still says of its usage on its way out counts as well.
+      noteUsage()
       if transcript.failure == nil { record.eventsStored = record.events }
       // Somebody who may be its own lives on with another run.
       if host.orphans.hasShared(with: record.id, { host.households }) { record.flags.insert(.containmentWeak) }

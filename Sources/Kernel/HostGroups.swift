@@ -105,14 +105,18 @@ public struct HostGroups: ~Copyable, Sendable {
     self.pids = pids
   }
 
-  /// Removes what was made, as far as nothing is in it any more.
-  public func remove() {
+  /// Removes what was made, as far as nothing is in it any more; whether it is gone.
+  @discardableResult
+  public func remove() -> Bool {
+    var isGone = true
     for path in paths {
       guard let slash = path.lastIndex(of: "/"), let parent = try? ControlGroup.open(String(path[..<slash])) else {
+        isGone = false
         continue
       }
-      try? parent.remove(String(path[path.index(after: slash)...]))
+      if (try? parent.remove(String(path[path.index(after: slash)...]))) == nil { isGone = false }
     }
     grant?.revoke()
+    return isGone
   }
 }

@@ -50,7 +50,8 @@ struct FaultTests {
         "\(what), \((try? contents(mark)) ?? ""): it does not end; it said: \(reeve.output) \(reeve.errors)"
       ) { reeve.poll() != nil }
       clean = !world.has("fault")
-      try world.expectInvariants(what)
+      let story = "\(what), \((try? contents(mark)) ?? "none")"
+      try world.expectInvariants(story)
       for line in reeve.output.split(separator: "\n") {
         let told = try JSON.parse(String(line))
         guard told["recorded"] == .bool(true) else { continue }
