@@ -18,7 +18,7 @@ struct FaultTests {
     case system
 
     var stride: Int {
-      TestEnvironment.value("REEVE_FAULT_STRIDE").flatMap { Int($0) } ?? (self == .sqlite ? 5 : 13)
+      TestEnvironment.value("REEVE_FAULT_STRIDE").flatMap { Int($0) } ?? (self == .sqlite ? 2 : 7)
     }
   }
 
