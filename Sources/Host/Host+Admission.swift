@@ -10,13 +10,11 @@ internal import Supervision
 /// A directory that is written to is locked by the kernel, so that every host respects it and none holds it after its
 /// death. What happens in other hosts nobody tells us: while a run waits for one of them, it is asked again and again.
 extension Host {
-  /// More than this many that wait is a mistake somewhere.
-  static let mostWaiting = 10_000
   /// How often it is asked whether what happens elsewhere has happened, at first and at most.
   static let seatsIntervals = TimeSpan.milliseconds(20)...TimeSpan.seconds(1)
 
   func checkQueue() throws(HostError) {
-    guard admission.waiting < Self.mostWaiting else {
+    guard admission.waiting < configuration.maxWaiting else {
       throw HostError(
         .tooManyRuns(queued: admission.waiting), "\(admission.waiting) runs wait already; try again later")
     }

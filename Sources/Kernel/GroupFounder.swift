@@ -62,8 +62,8 @@ struct GroupFounder {
   private static func remedy(for error: SystemError, in place: String) -> String? {
     switch error.code {
     case EACCES, EPERM:
-      "have \(place) made writable for user \(geteuid()), and cgroup.procs, cgroup.threads and "
-        + "cgroup.subtree_control in it"
+      "have root make a group below \(place), give it and its cgroup.procs, cgroup.threads and "
+        + "cgroup.subtree_control to user \(geteuid()), and start reeve in it"
     case EROFS: "have \(place) mounted so that it can be written"
     default: nil
     }

@@ -5,6 +5,8 @@ struct Database: ~Copyable {
   enum Mode {
     case create
     case existing
+    /// Reads a file that nobody can be writing to, and writes nothing beside it either.
+    case frozen
   }
 
   let handle: OpaquePointer
@@ -19,10 +21,12 @@ struct Database: ~Copyable {
       case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
       // A mere reader of a WAL database too takes part in its shared memory, so it must be able to write.
       case .existing: SQLITE_OPEN_READWRITE
+      case .frozen: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
       }
+    let name = mode == .frozen ? "file:\(Database.escaped(path))?immutable=1" : path
     var handle: OpaquePointer?
     // Only the owning thread touches it: SQLite's own mutexes would be wasted. No link is followed.
-    let result = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nil)
+    let result = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nil)
     guard let handle, result == SQLITE_OK else {
       let said = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
       let systemError = handle.map { sqlite3_system_errno($0) } ?? 0
@@ -38,6 +42,14 @@ struct Database: ~Copyable {
 
   /// How long a write waits for another process before it gives up.
   func setBusyTimeout(_ milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
+
+  /// A path as it stands in a URI.
+  private static func escaped(_ path: String) -> String {
+    path.utf8.map { byte in
+      let isPlain = UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "-")...UInt8(ascii: "9") ~= byte
+      return isPlain ? String(UnicodeScalar(byte)) : "%" + String(256 + Int(byte), radix: 16).dropFirst()
+    }.joined()
+  }
 
   /// Closed when the last of its statements is gone as well.
   deinit { sqlite3_close_v2(handle) }

@@ -14,10 +14,30 @@ public struct LedgerReader: ~Copyable {
     } catch {
       throw LedgerError(.cannotOpen, "the ledger in \(folder.path): \(error)")
     }
-    let notice = try LedgerFile.prepare(in: folder)
-    let database = try Database(path: "\(folder.path)/\(LedgerFile.name)", mode: .existing)
-    try database.forbidWrites()
-    return LedgerReader(database: database, notice: notice)
+    do throws(LedgerError) {
+      let notice = try LedgerFile.prepare(in: folder)
+      let database = try Database(path: "\(folder.path)/\(LedgerFile.name)", mode: .existing)
+      try database.forbidWrites()
+      // The first read makes what SQLite needs beside the file.
+      _ = try database.number("SELECT count(*) FROM sqlite_schema")
+      return LedgerReader(database: database, notice: notice)
+    } catch {
+      guard let frozen = try? openFrozen(in: folder, because: error) else { throw error }
+      return frozen
+    }
+  }
+
+  /// Where nothing can be written any more, on a full disk or a read-only one, the record can still be read, as long as no
+  /// log lies beside it that would have to be read with it.
+  private static func openFrozen(
+    in folder: borrowing Directory, because error: LedgerError
+  ) throws -> LedgerReader {
+    guard [.full, .readOnly, .cannotOpen, .inputOutput].contains(error.code),
+      try folder.status(of: LedgerFile.name + "-wal").map({ $0.bytes == 0 }) ?? true
+    else { throw error }
+    let database = try Database(path: "\(folder.path)/\(LedgerFile.name)", mode: .frozen)
+    guard try database.number("PRAGMA user_version") == Schema.migrations.count else { throw error }
+    return LedgerReader(database: database, notice: error.message)
   }
 
   /// The run of this name.

@@ -7,8 +7,10 @@ internal import Wire
 public struct Configuration: Sendable {
   /// How many runs one host has at a time; nil is any number.
   public private(set) var maxRunning: Int? = 16
-  /// The same for each plugin.
+  /// How many runs of each plugin.
   public private(set) var maxRunningByPlugin: [String: Int] = [:]
+  /// How many may wait; more is a mistake somewhere.
+  public private(set) var maxWaiting = 10_000
   /// The user's limits, as text, already found to be good.
   public private(set) var limits: [(name: String, text: String)] = []
   /// How long a host that is told to end lets its runs work on.
@@ -66,6 +68,9 @@ public struct Configuration: Sendable {
   private mutating func take(_ key: String, _ value: JSON, _ members: Members) throws(PluginError) {
     switch key {
     case "max_running": maxRunning = try members.count(value, key)
+    case "max_waiting":
+      guard let count = try members.count(value, key) else { throw members.wrong(key, "cannot be switched off") }
+      maxWaiting = count
     case "limits": limits = try members.limits(value, key)
     case "drain": drain = try members.span(value, key) ?? .zero
     case "plugins":

@@ -168,6 +168,23 @@ struct LedgerTroubleTests {
     try world.expectInvariants("after a full disk")
   }
 
+  @Test
+  func `the record can be read where nothing can be written any more`() throws {
+    guard let world = try? World(stateBytes: 2 << 20) else {
+      return skip("no file system of a given size can be mounted here")
+    }
+    #expect(try world.call("run", "script", answer, "--wait", "gone").code == .code(0))
+    let file = Glibc.open("\(world.state)/filler", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    let piece = [UInt8](repeating: 0, count: 4096)
+    while write(file, piece, piece.count) > 0 {}
+    close(file)
+    let listed = try world.call("ps", "--all")
+    #expect(listed.code == .code(0) && listed.output.contains("succeeded"), "\(listed.errors)")
+    #expect(listed.errors.contains("full"), "\(listed.errors)")
+    let refused = try world.call("run", "script", answer)
+    #expect(refused.code == .code(3) && refused.errors.contains("full"), "\(refused.errors)")
+  }
+
   // MARK: - Damage
 
   private func damage(_ world: World) throws {

@@ -150,7 +150,24 @@ struct QueueTests {
   }
 
   @Test
-  func `too many that wait are refused with how many do, and on-busy knows two words`() throws {
+  func `too many that wait are refused with how many do`() throws {
+    let world = try World()
+    try world.configure(#"{"max_running": 1, "max_waiting": 2}"#)
+    let host = try world.host()
+    for _ in 0..<3 { _ = try host.start("script", waiting(for: "go")) }
+    let refused = error { _ = try host.start("script", answer) }
+    #expect(refused?.code == 1013 && refused?.data?["name"] == "too_many_runs")
+    #expect(refused?.data?["queued"]?.integer == 2)
+    #expect(try world.runs().count == 3)
+    try world.folder.write("go", "")
+    try eventually("they do not end") { try host.call("host/status")["runs"] == [:] }
+    _ = try host.start("script", answer)
+    try host.end()
+    try world.expectInvariants("after too many")
+  }
+
+  @Test
+  func `on-busy knows two words`() throws {
     let world = try World()
     let wrong = try world.call("run", "script", answer, "--on-busy", "panic")
     #expect(wrong.code == .code(2) && wrong.errors.contains("“refuse” or “queue”"))
