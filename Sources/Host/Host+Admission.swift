@@ -30,7 +30,8 @@ extension Host {
     admission.enter(Admission.Seat(run: run.record.id, plugin: run.record.plugin, directory: directory))
     admitWaiting()
     guard !run.hasBegun else { return }
-    guard let holder = run.foreignHolder, run.preparation.request.onBusy == .refuse else { return run.open() }
+    guard run.isDirectoryElsewhere, run.preparation.request.onBusy == .refuse else { return run.open() }
+    guard let holder = run.foreignHolder else { throw Self.busy(run.record.directory, nil) }
     // Whether the other host's run is over, which is worth the wait, or not, which is not, the ledger knows.
     find(holder) { [weak self, weak run] result in
       guard let self, let run, !run.hasBegun, runs[run.record.id] != nil else { return }
@@ -42,10 +43,11 @@ extension Host {
     }
   }
 
-  private static func busy(_ path: String, _ holder: RunID) -> HostError {
-    HostError(
+  private static func busy(_ path: String, _ holder: RunID?) -> HostError {
+    let who = holder.map { "run \($0), which is not over" } ?? "another host's run, which has only just begun"
+    return HostError(
       .directoryBusy(holder: holder),
-      "the directory \(path) is taken by run \(holder), which is not over; wait for it, cancel it, or queue behind it")
+      "the directory \(path) is taken by \(who); wait for it, cancel it, or queue behind it (on_busy)")
   }
 
   /// The directory that a run writes to, as the kernel knows it; nil when it writes to none.
@@ -77,7 +79,7 @@ extension Host {
       for seat in seats { runs[seat.run]?.seated() }
     }
     isAdmitting = false
-    if needsAsking { armSeats() }
+    if needsAsking { armSeats() } else { seatsInterval = Self.seatsIntervals.lowerBound }
   }
 
   private func isReady(_ seat: Admission.Seat) -> Bool {
@@ -94,6 +96,7 @@ extension Host {
       let folder = try state.directories()
       let name = "\(directory).lock"
       guard let lock = try FileLock.tryAcquire(in: folder, name: name) else {
+        run.isDirectoryElsewhere = true
         run.foreignHolder = try FileLock.note(in: folder, name: name).flatMap { RunID($0) }
         return false
       }
@@ -121,7 +124,7 @@ extension Host {
 
   private var needsAsking: Bool {
     admission.waitingRuns.contains { id in
-      runs[id].map { $0.foreignHolder != nil || $0.predecessors.contains { runs[$0] == nil } } ?? false
+      runs[id].map { $0.isDirectoryElsewhere || $0.predecessors.contains { runs[$0] == nil } } ?? false
     }
   }
 
@@ -146,7 +149,7 @@ extension Host {
         }
       }
     }
-    for id in admission.waitingRuns { runs[id]?.foreignHolder = nil }
+    for id in admission.waitingRuns { runs[id]?.isDirectoryElsewhere = false }
     admitWaiting()
   }
 }

@@ -51,7 +51,8 @@ internal import Wire
   var predecessors: Set<RunID> = []
   /// Why its directory could not be locked.
   var lockFailure: SystemError?
-  /// The run of another host that has its directory.
+  /// Whether another host has its directory, and for which run, if that is known.
+  var isDirectoryElsewhere = false
   var foreignHolder: RunID?
   /// The status that its row was written with; nil before that.
   private var openedAs: Status?
