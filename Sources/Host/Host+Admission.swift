@@ -26,7 +26,8 @@ extension Host {
     if let directory, run.preparation.request.onBusy == .refuse, let holder = holder(of: directory) {
       throw Self.busy(run.record.directory, holder)
     }
-    if let resumed = run.record.resumes { run.predecessors.insert(resumed) }
+    // What is stuck is waited for no more.
+    if let resumed = run.record.resumes, runs[resumed]?.record.disposal != .stuck { run.predecessors.insert(resumed) }
     admission.enter(Admission.Seat(run: run.record.id, plugin: run.record.plugin, directory: directory))
     admitWaiting()
     guard !run.hasBegun else { return }
@@ -92,6 +93,7 @@ extension Host {
   /// its run must be gone first.
   private func hasTaken(_ directory: Admission.DirectoryName, _ run: Run) -> Bool {
     guard run.directoryLock == nil else { return true }
+    run.lockFailure = nil
     do {
       let folder = try state.directories()
       let name = "\(directory).lock"
@@ -100,9 +102,10 @@ extension Host {
         run.foreignHolder = try FileLock.note(in: folder, name: name).flatMap { RunID($0) }
         return false
       }
-      if let left = try lock.noted().flatMap({ RunID($0) }), left != run.record.id { run.predecessors.insert(left) }
-      try lock.note(run.record.id.description)
-      run.directoryLock = DirectoryLock(lock: lock, name: name)
+      let left = try lock.noted().flatMap { RunID($0) }
+      // The note of a dead holder stays until nothing of it is left: whoever comes after us must wait for it as well.
+      if let left { run.predecessors.insert(left) } else { try lock.note(run.record.id.description) }
+      run.directoryLock = DirectoryLock(lock: lock, name: name, inherited: left)
     } catch {
       // Two that write to one directory are worse than one that fails and says why.
       run.lockFailure = error
@@ -113,7 +116,8 @@ extension Host {
   /// A run needs its seat no more, nor its directory.
   func vacate(_ run: Run) {
     if let lock = run.directoryLock.take() {
-      if let folder = try? state.directories() { lock.discard(from: folder) }
+      let isFree = lock.inherited.map { !run.predecessors.contains($0) } ?? true
+      if isFree, let folder = try? state.directories() { lock.discard(from: folder) }
     }
     admission.leave(run.record.id)
     for waiting in admission.waitingRuns { runs[waiting]?.predecessors.remove(run.record.id) }
@@ -158,6 +162,8 @@ extension Host {
 struct DirectoryLock: ~Copyable {
   let lock: FileLock
   let name: String
+  /// The run of a dead host that is still noted in it.
+  let inherited: RunID?
 
   consuming func discard(from folder: borrowing Directory) { lock.discard(from: folder, name: name) }
 }

@@ -83,6 +83,8 @@ extension Host {
   private func clearUp() {
     guard let last = state.lastClearing else { return state.noteClearing() }
     guard wallTime.milliseconds - last > Self.clearingInterval.milliseconds else { return }
+    // Before it begins, so that it is begun once, by one host.
+    state.noteClearing()
     let (state, rules) = (state, Pruner.Rules(configuration.retention))
     inBackground("pruner") {
       _ = try Pruner(state: state).prune(rules)

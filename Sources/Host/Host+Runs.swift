@@ -87,6 +87,10 @@ extension Host {
 
   /// Ends what was started inside a run that was ended from outside, wherever it runs.
   func cancelChildren(of parent: RunID) {
+    // Our own at once, whatever the ledger has to say.
+    for child in Array(runs.values) where child.record.parent == parent && !child.verdictIsGiven {
+      child.cancel(.parent, urgency: .normal)
+    }
     inquire {
       .children(parent, ticket: $0)
     } answer: { [weak self] result in

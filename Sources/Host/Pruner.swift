@@ -55,8 +55,8 @@ public struct Pruner {
     var outcome = Outcome()
     do throws(LedgerError) {
       let archive = try Archive(folder: state.root)
-      try forget(rules, archive, &outcome)
-      try clearFiles(rules, archive, &outcome)
+      let forgotten = try forget(rules, archive, &outcome)
+      try clearFiles(rules, archive, butFor: forgotten, &outcome)
       if !isDryRun, let age = rules.retention.rows { _ = try archive.forgetHosts(before: moment(age)) }
     } catch {
       throw HostError(.ledgerUnavailable, error.message)
@@ -101,18 +101,20 @@ public struct Pruner {
 
   private func forget(
     _ rules: Rules, _ archive: borrowing Archive, _ outcome: inout Outcome
-  ) throws(LedgerError) {
-    guard let age = rules.retention.rows else { return }
+  ) throws(LedgerError) -> Set<RunID> {
+    guard let age = rules.retention.rows else { return [] }
+    var forgotten: Set<RunID> = []
     var last: RunID?
     while true {
       let runs = try archive.runs(before: moment(age), outcomes: rules.outcomes, after: last, limit: Self.batch)
       for run in runs {
         if !isDryRun, try archive.delete(run) != .deleted { continue }
         outcome.runs += 1
+        forgotten.insert(run)
         remove(run.description, &outcome)
       }
       last = runs.last
-      if runs.count < Self.batch { return }
+      if runs.count < Self.batch { return forgotten }
     }
   }
 
@@ -120,9 +122,10 @@ public struct Pruner {
 
   /// Oldest first, as their names are in the order of time: those that are too old, and then those that are too many.
   private func clearFiles(
-    _ rules: Rules, _ archive: borrowing Archive, _ outcome: inout Outcome
+    _ rules: Rules, _ archive: borrowing Archive, butFor forgotten: Set<RunID>, _ outcome: inout Outcome
   ) throws(LedgerError) {
-    let names = ((try? state.runs.entries()) ?? []).compactMap { RunID($0) }.sorted()
+    // In a dry run those that would be forgotten are still there.
+    let names = ((try? state.runs.entries()) ?? []).compactMap { RunID($0) }.filter { !forgotten.contains($0) }.sorted()
     let oldest = rules.retention.files.map { moment($0) }
     var total = rules.retention.bytes == nil ? 0 : names.reduce(0) { $0 + size($1.description) }
     for name in names {
@@ -175,7 +178,12 @@ public struct Pruner {
   }
 
   private func isLive(_ run: RunID) -> Bool {
-    guard let archive = try? Archive(folder: state.root), let row = try? archive.outcome(of: run) else { return false }
-    return !row.isBuried
+    // What cannot be told is taken for alive.
+    do throws(LedgerError) {
+      guard let row = try Archive(folder: state.root).outcome(of: run) else { return false }
+      return !row.isBuried
+    } catch {
+      return true
+    }
   }
 }

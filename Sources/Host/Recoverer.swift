@@ -27,9 +27,12 @@ public struct Recoverer {
       guard let reader = try LedgerReader.open(in: state.root) else { return }
       if let notice = reader.notice { log(notice) }
       let recovery = try Recovery(folder: state.root)
+      var failure: (any Error)?
       for host in try candidates(recovery, butFor: own) where only == nil || host.id == only {
-        try recover(host, recovery)
+        // What is wrong with one is no reason to leave the others.
+        do { try recover(host, recovery) } catch { failure = failure ?? error }
       }
+      if let failure { throw failure }
     } catch let error as LedgerError {
       throw HostError(.ledgerUnavailable, error.message)
     } catch {
@@ -43,10 +46,15 @@ public struct Recoverer {
   ) throws(LedgerError) -> [HostRecord] {
     var hosts = try recovery.hostsWithLiveRuns(butFor: own)
     for name in HostFiles.hosts(in: state.hosts) where name != own && !hosts.contains(where: { $0.id == name }) {
-      if case .host(let host)? = (try? Spill.read(in: state.hosts, host: name))?.first {
-        hosts.append(host)
-      } else {
-        removeUnborn(name)
+      do throws(SystemError) {
+        if case .host(let host)? = try Spill.read(in: state.hosts, host: name).first {
+          hosts.append(host)
+        } else {
+          removeUnborn(name)
+        }
+      } catch {
+        // What it holds may be the only word of a verdict.
+        log("what the host \(name) kept aside cannot be read, and stays: \(error)")
       }
     }
     return hosts
@@ -62,7 +70,7 @@ public struct Recoverer {
   private func recover(_ host: HostRecord, _ recovery: borrowing Recovery) throws {
     guard let death = Death.of(host, in: state) else { return }
     try FaultPoint.takeover.pass()
-    let restored = try recovery.replay((try? Spill.read(in: state.hosts, host: host.id)) ?? [])
+    let restored = try recovery.replay(try Spill.read(in: state.hosts, host: host.id))
     try FaultPoint.replayed.pass()
     if restored > 0 { log("\(restored) changes that the host \(host.id) had kept aside are recorded") }
 
@@ -89,7 +97,10 @@ public struct Recoverer {
       try recovery.bury(run)
     }
     try recovery.close(host.id, at: now)
-    if survivors.isEmpty { HostFiles.remove(of: host.id, from: state.hosts) }
+    if survivors.isEmpty {
+      if !death.isCopied { try? Directory.open(host.sockets).remove(HostSocket.name(of: host.id)) }
+      HostFiles.remove(of: host.id, from: state.hosts)
+    }
     death.release()
   }
 

@@ -64,8 +64,8 @@ struct Remains {
     let wanted = Set(runs.map(\.id))
     try? ProcessTable.forEach { process in
       guard process.isAlive, process.pid != getpid(), Int64(process.startTicks) >= host.startTicks,
-        let run = RunMark.runs(in: ProcessTable.variable(RunMark.variable, of: process.pid))
-          .first(where: { wanted.contains($0) })
+        // The innermost: what is inside a run of another host is that one's to end.
+        let run = RunMark.runs(in: ProcessTable.variable(RunMark.variable, of: process.pid)).last, wanted.contains(run)
       else { return }
       marked.append((run, process))
     }

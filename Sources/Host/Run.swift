@@ -338,6 +338,7 @@ internal import Wire
       if !hasBegun { open() }
       return fault(lockFailure)
     }
+    if directoryLock?.inherited != nil { try? directoryLock?.lock.note(record.id.description) }
     perform(machine.seated(at: Loop.shared.now))
     watchClock()
     let status = record.status
@@ -348,6 +349,7 @@ internal import Wire
   /// It cannot be: there is no row, and there will be none.
   func refuse(_ error: HostError) {
     disarm()
+    announcementTimer.disarm()
     for observer in observers { observer.runRefused(record.id, error) }
     host.forget(self)
   }

@@ -106,8 +106,14 @@ public struct FileLock: ~Copyable, Sendable {
   public static func note(in directory: borrowing Directory, name: String) throws(SystemError) -> String? {
     try held.withLock { held throws(SystemError) -> String? in
       guard let status = try directory.status(of: name), !held.contains(status.identity) else { return nil }
-      let bytes = try directory.openFile(name, flags: O_RDONLY).readAll(limit: longestNote) ?? []
-      return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+      do throws(SystemError) {
+        let bytes = try directory.openFile(name, flags: O_RDONLY).readAll(limit: longestNote) ?? []
+        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+      } catch {
+        // Its holder has just let go of it.
+        guard error.code == ENOENT else { throw error }
+        return nil
+      }
     }
   }
 

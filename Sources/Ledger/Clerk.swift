@@ -31,6 +31,8 @@ struct Clerk: ~Copyable {
   mutating func attempt(_ tell: (Ledger.Outcome) -> Void) -> Bool {
     guard !waiting.isEmpty else { return true }
     outcomes.removeAll(keepingCapacity: true)
+    // All of it or nothing is in the spill: whoever finds it there must not take something old for the last word.
+    if spilled > 0 { spillOver(tell) }
     do throws(LedgerError) {
       try begin(tell)
       for request in waiting { outcomes.append(try perform(request)) }
@@ -113,12 +115,19 @@ struct Clerk: ~Copyable {
     if error.code == .corrupt { LedgerFile.noteDamage(of: store.database.path) }
     var kept: [Ledger.Request] = []
     var keptOfSpilled = 0
+    var refused: Set<RunID> = []
     for (index, request) in waiting.enumerated() {
       switch request {
-      case .open(let run): tell(.notOpened(run.id, error))
+      case .open(let run):
+        refused.insert(run.id)
+        tell(.notOpened(run.id, error))
       case .find(_, let ticket), .children(_, let ticket): tell(.notFound(ticket: ticket, error))
       // It is done again in a while.
       case .lookAround, .beat: break
+      case .change(let run, _, _) where refused.contains(run.id), .facts(let run) where refused.contains(run.id):
+        // There is no such run, so nothing is lost with what was to be said of it.
+        backlog.noteWritten()
+        if index >= spilled { backlog.noteKept() }
       case .change, .facts:
         kept.append(request)
         if index < spilled { keptOfSpilled += 1 }

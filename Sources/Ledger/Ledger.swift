@@ -76,7 +76,7 @@ public final class Ledger: Sendable {
 
   /// Opens the ledger of the state folder at `folder` and begins to write for this host, whose spill lies in `hosts`.
   public init(folder: borrowing Directory, hosts: borrowing Directory, host: HostRecord) throws(LedgerError) {
-    notice = try LedgerFile.prepare(in: folder)
+    notice = try LedgerFile.prepare(in: folder, own: host.id)
     let path = "\(folder.path)/\(LedgerFile.name)"
     let spills = hosts.path
     let begun: Port<Result<Void, LedgerError>>

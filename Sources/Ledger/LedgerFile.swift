@@ -1,6 +1,6 @@
 internal import Glibc
 public import Kernel
-internal import Model
+public import Model
 
 /// The ledger's file: found, made, and brought up to date under `ledger.lock`.
 ///
@@ -19,14 +19,16 @@ public enum LedgerFile {
   /// Makes the ledger if there is none and brings it up to date. `folder` is the state folder.
   ///
   /// A damaged one is set aside if no host lives that may be writing to it; then the answer says so, for people.
+  ///
+  /// `own` is the host that is about to open it and has not yet: it does not count.
   @discardableResult
-  public static func prepare(in folder: borrowing Directory) throws(LedgerError) -> String? {
-    try prepare(in: folder, migrations: Schema.migrations)
+  public static func prepare(in folder: borrowing Directory, own: HostID? = nil) throws(LedgerError) -> String? {
+    try prepare(in: folder, migrations: Schema.migrations, own: own)
   }
 
   @discardableResult
   static func prepare(
-    in folder: borrowing Directory, migrations: [String], patience: TimeSpan = patience
+    in folder: borrowing Directory, migrations: [String], patience: TimeSpan = patience, own: HostID? = nil
   ) throws(LedgerError) -> String? {
     let path = "\(folder.path)/\(name)"
     let lock: FileLock?
@@ -40,13 +42,13 @@ public enum LedgerFile {
     }
     // Nothing but SQLite opens the file, not even to look at its header: a close of any descriptor of it would drop the
     // locks of every connection in this process, and another process would then take away the log under them.
-    let notice = try openOrReplace(path, in: folder, migrations: migrations)
+    let notice = try openOrReplace(path, in: folder, migrations: migrations, own: own)
     lock.release()
     return notice
   }
 
   private static func openOrReplace(
-    _ path: String, in folder: borrowing Directory, migrations: [String]
+    _ path: String, in folder: borrowing Directory, migrations: [String], own: HostID?
   ) throws(LedgerError) -> String? {
     do throws(LedgerError) {
       let isSuspicious = isMarked(folder)
@@ -56,7 +58,7 @@ public enum LedgerFile {
       return nil
     } catch {
       guard error.code == .corrupt else { throw error }
-      let name = try setAside(in: folder, because: error)
+      let name = try setAside(in: folder, because: error, own: own)
       try open(path, migrations: migrations, suspicious: false)
       return "\(error.message); it was set aside as \(folder.path)/\(name), and a new one begun"
     }
@@ -87,9 +89,9 @@ public enum LedgerFile {
 
   /// Moves a damaged ledger out of the way, with its log.
   private static func setAside(
-    in folder: borrowing Directory, because error: LedgerError
+    in folder: borrowing Directory, because error: LedgerError, own: HostID?
   ) throws(LedgerError) -> String {
-    if let host = livingHost(in: folder) {
+    if let host = livingHost(in: folder, butFor: own) {
       throw LedgerError(
         .corrupt,
         "\(error.message); the host \(host) still works on it: when that has ended, a new one is begun")
@@ -107,14 +109,17 @@ public enum LedgerFile {
     return aside
   }
 
-  /// A host other than this process that lives and keeps its record in this folder.
-  private static func livingHost(in folder: borrowing Directory) -> String? {
-    guard let hosts = try? folder.openDirectory("hosts"), let names = try? hosts.entries() else { return nil }
-    return names.first { name in
-      guard name.hasSuffix(".lock"), case .held(let pid)? = try? FileLock.probe(in: hosts, name: name) else {
-        return false
+  /// A host that lives and may have it open; who cannot be looked at may live.
+  private static func livingHost(in folder: borrowing Directory, butFor own: HostID?) -> String? {
+    do throws(SystemError) {
+      guard try folder.status(of: "hosts") != nil else { return nil }
+      let hosts = try folder.openDirectory("hosts")
+      for name in try hosts.entries() where name.hasSuffix(".lock") && name != own.map({ "\($0).lock" }) {
+        if case .held = try FileLock.probe(in: hosts, name: name) { return String(name.dropLast(5)) }
       }
-      return pid != getpid()
+      return nil
+    } catch {
+      return "that cannot be told (\(error))"
     }
   }
 

@@ -40,8 +40,15 @@ public struct Recovery: ~Copyable {
   /// Writes what a host could not, in its order; how many of the changes were still missing.
   public func replay(_ entries: [Spill.Entry]) throws(LedgerError) -> Int {
     var count = 0
+    var isHostNew = false
     try store.database.transaction { () throws(LedgerError) in
-      for entry in entries where try store.replay(entry) { count += 1 }
+      for entry in entries {
+        if case .host(let host) = entry {
+          isHostNew = try store.introduce(host)
+        } else if try store.replay(entry, restoring: isHostNew) {
+          count += 1
+        }
+      }
     }
     return count
   }

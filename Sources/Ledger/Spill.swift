@@ -74,8 +74,9 @@ public struct Spill: ~Copyable {
     return offset + Int64(frame.count)
   }
 
-  /// What a file holds, as far as it makes sense.
+  /// What a file holds, as far as it makes sense; nothing when there is none. One that another version wrote is an error.
   public static func read(in folder: borrowing Directory, host: HostID) throws(SystemError) -> [Entry] {
+    guard try folder.status(of: name(of: host)) != nil else { return [] }
     let file = try folder.openFile(name(of: host), flags: O_RDONLY)
     guard let bytes = try file.readAll(limit: .max) else { return [] }
     var entries: [Entry] = []
@@ -85,6 +86,9 @@ public struct Spill: ~Copyable {
       rest = rest.dropFirst(Int(length))
       guard checksum(payload) == sum else { break }
       var decoder = SpillDecoder(payload)
+      guard decoder.integer() == SpillKind.version else {
+        throw SystemError(call: "spill", code: EPROTO, detail: "\(name(of: host)) was written by another version")
+      }
       if let entry = decoder.entry() { entries.append(entry) }
     }
     return entries
@@ -113,6 +117,8 @@ private enum SpillTag {
 }
 
 private enum SpillKind {
+  /// What a record looks like changes with the schema, and with nothing else.
+  static let version = Int64(Schema.migrations.count)
   static let host: Int64 = 0
   static let change: Int64 = 1
   static let facts: Int64 = 2
@@ -122,6 +128,7 @@ private struct SpillEncoder: ValueSink {
   var bytes: [UInt8] = []
 
   mutating func add(_ entry: Spill.Entry) {
+    add(SpillKind.version)
     switch entry {
     case .host(let host):
       add(SpillKind.host)

@@ -175,14 +175,14 @@ struct Store: ~Copyable {
   // MARK: - What was kept aside
 
   /// Writes what a host could not write when it happened; false when it is there already, or comes too late.
-  func replay(_ entry: Spill.Entry) throws(LedgerError) -> Bool {
+  ///
+  /// A ledger that was begun anew knows neither the host nor its runs: then a run's story is told from its beginning. One
+  /// that knows the host has deleted what it does not know.
+  func replay(_ entry: Spill.Entry, restoring: Bool) throws(LedgerError) -> Bool {
     switch entry {
-    case .host(let host):
-      if try !knows(host.id) { try open(host) }
-      return false
+    case .host: return false
     case .change(let run, let status, let evidence):
-      // A ledger that was begun anew does not know the run: its story is told again from the beginning.
-      if try find(run.id) == nil { try restore(run, as: status) }
+      if restoring, try find(run.id) == nil { try restore(run, as: status) }
       return try change(run, from: status, evidence: evidence)
     case .facts(let run):
       // What is buried stays buried: this may be from before.
@@ -191,9 +191,12 @@ struct Store: ~Copyable {
     }
   }
 
-  private func knows(_ host: HostID) throws(LedgerError) -> Bool {
+  /// Writes the row of a host that the ledger does not know; false when it does.
+  func introduce(_ host: HostRecord) throws(LedgerError) -> Bool {
     let statement = try Statement(database, parameters: 1, "SELECT EXISTS (SELECT 1 FROM hosts WHERE id = ?)")
-    return try statement.first(of: database, { $0.add(host.description) }) { $0.integer(0) } == 1
+    let isKnown = try statement.first(of: database, { $0.add(host.id.description) }) { $0.integer(0) } == 1
+    if !isKnown { try open(host) }
+    return !isKnown
   }
 
   private func restore(_ run: RunRecord, as status: Status) throws(LedgerError) {

@@ -12,11 +12,20 @@ enum ResumeCommand {
 
   private static func run(_ arguments: Arguments) throws -> ExitCode {
     let surroundings = try Surroundings()
-    let lookup = try RunLookup(surroundings)
-    let run = try lookup.run(arguments.words[0])
+    let run = try find(arguments.words[0], surroundings)
     var request = RunRequest(plugin: run.plugin, directory: run.directory, environment: surroundings.environment)
     request.prompt = arguments.words.count > 1 ? arguments.words[1] : nil
     try RunCommand.takeCommon(&request, arguments)
     return try RunCommand.start(try Host.resumption(of: run, request), arguments, surroundings)
+  }
+
+  /// Looks the run up, and leaves nothing open behind: what follows forks, and neither a thread nor SQLite's locks would
+  /// survive that as they are.
+  private static func find(_ word: String, _ surroundings: Surroundings) throws -> RunRecord {
+    let lookup = try RunLookup(surroundings)
+    guard lookup.finish() else {
+      throw CommandFailure(.trouble, "what a dead host has left is still being settled; try again in a moment")
+    }
+    return try lookup.run(word)
   }
 }

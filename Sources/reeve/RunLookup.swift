@@ -21,8 +21,9 @@ struct RunLookup: ~Copyable {
     self.reader = reader
   }
 
-  /// Waits until what dead hosts left is dealt with, as far as it can be.
-  func finish() { recovery?.finish() }
+  /// Waits until what dead hosts left is dealt with, as far as it can be; false when that takes too long.
+  @discardableResult
+  func finish() -> Bool { recovery?.finish() ?? true }
 
   private static func open(_ state: StateFolder) throws(CommandFailure) -> LedgerReader? {
     do throws(LedgerError) {
@@ -112,7 +113,10 @@ private final class Recovering: Sendable {
     wait(for: Self.patience)
   }
 
-  func finish() { wait(for: Self.lastPatience) }
+  func finish() -> Bool {
+    wait(for: Self.lastPatience)
+    return isDone.load(ordering: .relaxed)
+  }
 
   private func wait(for patience: TimeSpan) {
     guard !isDone.load(ordering: .relaxed) else { return }
