@@ -78,6 +78,27 @@ struct ResumeTests {
     for host in hosts { try host.end() }
   }
 
+  // What SQLite knows of its locks does not survive a fork: who forks must not have it open.
+  @Test
+  func `a resume looks its run up and lets go of the ledger before its host is forked`() throws {
+    let world = try World()
+    let old = try makeRun(world)
+    let reeve = try world.reeve("resume", old, "touch ready; while true; do sleep 0.05; done")
+    try eventually("it does not begin: \(reeve.errors)") { world.has("ready") }
+    func ledgers(_ pid: Int32) throws -> Int {
+      try Directory.open("/proc/\(pid)/fd", following: true).entries().filter { descriptor in
+        var room = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/\(pid)/fd/\(descriptor)", &room, room.count - 1)
+        return count > 0
+          && String(decoding: room.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            .hasSuffix("/ledger.db")
+      }.count
+    }
+    #expect(try ledgers(try reeve.host()) == 1 && ledgers(reeve.pid) == 0)
+    reeve.signal(SIGQUIT)
+    #expect(try reeve.wait() == .code(130))
+  }
+
   // R15
   @Test
   func `what cannot be resumed says why, and leaves no row`() throws {
