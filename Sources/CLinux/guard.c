@@ -281,7 +281,7 @@ static void begin_host(void) {
   if (getppid() != cl_guardian) _exit(TROUBLE);
 }
 
-int cl_guard_stand(void) {
+int cl_guard_stand(bool is_bystander) {
   cl_page = mmap(NULL, sizeof *cl_page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (cl_page == MAP_FAILED) {
     cl_page = NULL;
@@ -296,7 +296,10 @@ int cl_guard_stand(void) {
   guard.adopts = adopt_orphans();
   cl_guardian = getpid();
   guard.host = fork();
-  if (guard.host > 0) stand_guard(&guard);
+  if (guard.host > 0) {
+    if (is_bystander) cl_let_go_up_to(STDOUT_FILENO);
+    stand_guard(&guard);
+  }
   int error = errno;
   sigaction(SIGCHLD, &guard.before.child, NULL);
   signal_set mask = guard.before.mask;

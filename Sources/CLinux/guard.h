@@ -26,6 +26,9 @@ extern int cl_guardian_handle;
 /* Puts /dev/null in the place of stdio: nobody is to wait for an end of file because of us. */
 void cl_let_go_of_stdio(void);
 
+/* The same for stdin, or stdin and stdout, or all three. */
+void cl_let_go_up_to(int last);
+
 /* The monotonic clock. */
 int64_t cl_milliseconds(void);
 

@@ -13,16 +13,18 @@ struct guard_page *cl_page;
 pid_t cl_guardian;
 int cl_guardian_handle = -1;
 
-void cl_let_go_of_stdio(void) {
+void cl_let_go_of_stdio(void) { cl_let_go_up_to(STDERR_FILENO); }
+
+void cl_let_go_up_to(int last) {
   int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
+  for (int descriptor = 0; descriptor <= last; descriptor++) {
     if (nowhere < 0) {
       close(descriptor);
     } else if (descriptor != nowhere) {
       dup2(nowhere, descriptor);
     }
   }
-  if (nowhere > STDERR_FILENO) close(nowhere);
+  if (nowhere > last) close(nowhere);
 }
 
 bool cl_guard_stands(void) { return cl_guardian != 0 && getppid() == cl_guardian; }

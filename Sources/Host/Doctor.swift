@@ -6,7 +6,7 @@ public import Plugins
 public import Wire
 
 /// Looks whether Reeve can keep its promises here, by trying what it would do.
-public struct Doctor {
+public struct Doctor: Sendable {
   /// How it stands with one thing.
   public enum Health: String, Sendable {
     /// As it should be.

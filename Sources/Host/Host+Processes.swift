@@ -88,7 +88,6 @@ extension Host {
     let (state, rules) = (state, Pruner.Rules(configuration.retention))
     inBackground("pruner") {
       _ = try Pruner(state: state).prune(rules)
-      return .null
     } answer: { [weak self] result in
       if case .failure(let error) = result { self?.log("what is old cannot be cleared up: \(error)") }
     }

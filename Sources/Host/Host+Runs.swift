@@ -4,14 +4,21 @@ internal import Loop
 public import Model
 public import Plugins
 public import Supervision
-public import Wire
+internal import Wire
 
 /// What clients ask of a host about runs.
 extension Host {
   /// Accepts a run, or refuses it with a reason. Its program is started once it has a seat and its row is written; what
   /// is found out only later, an observer is told: `runRefused`.
-  public func start(_ request: RunRequest, observer: (any RunObserver)?) throws -> RunRecord {
+  ///
+  /// `client` is whom the run is to end with, if with anybody: `disconnected` then ends it.
+  public func start(
+    _ request: RunRequest, observer: (any RunObserver)?, client: ObjectIdentifier? = nil
+  ) throws -> RunRecord {
     guard phase == .open else { throw HostError(.stopping, "the host is stopping and takes no new work") }
+    if let key = request.key, let known = runs.values.first(where: { $0.record.key == key.name }) {
+      throw HostError.known(known.record, key.digest)
+    }
     let manifest = try catalog.plugin(request.plugin)
     let id = names.next(at: Clock.wallMilliseconds())
     let preparation = try Preparation(
@@ -23,6 +30,8 @@ extension Host {
       prompt: request.prompt ?? "", labels: RunJSON.labels(request.labels), limits: RunJSON.limits(preparation.limits))
     record.session = request.session
     record.resumes = request.resumes
+    record.key = request.key?.name
+    record.request = request.key?.digest
     record.parent = RunMark.runs(in: request.environment[RunMark.variable]).last
     record.terms = Terms.description(of: manifest)
     record.memoryLimit = preparation.limits[.memory].value
@@ -30,6 +39,7 @@ extension Host {
     record.controlGroups =
       groups.paths.isEmpty ? nil : groups.paths.map { "\($0)/\(id)" }.joined(separator: "\n")
     let run = Run(preparation, record: record, host: self)
+    run.client = client
     if let observer { run.observers.append(observer) }
     runs[id] = run
     do {
@@ -85,6 +95,11 @@ extension Host {
     return (!wasJudged && run.record.status == .cancelled, run.current)
   }
 
+  /// Ends what a client has started that is not there any more, where it was not to live on.
+  public func disconnected(_ client: ObjectIdentifier) {
+    for run in Array(runs.values) where run.client == client { run.cancel(.disconnect, urgency: .normal) }
+  }
+
   /// Ends what was started inside a run that was ended from outside, wherever it runs.
   func cancelChildren(of parent: RunID) {
     // Our own at once, whatever the ledger has to say.
@@ -114,64 +129,14 @@ extension Host {
   }
 }
 
-/// Questions that are answered later, and to whom.
-extension Host {
-  /// Who waits for an answer.
-  enum Inquiry {
-    case ledger((Result<[RunRecord], HostError>) -> Void)
-    case work((Result<JSON, any Error>) -> Void)
-  }
-
-  private func remember(_ inquiry: Inquiry) -> UInt64 {
-    lastInquiry += 1
-    inquiries[lastInquiry] = inquiry
-    return lastInquiry
-  }
-
-  private func inquire(
-    _ request: (UInt64) -> Ledger.Request, answer: @escaping (Result<[RunRecord], HostError>) -> Void
-  ) {
-    ledger.send(request(remember(.ledger(answer))))
-  }
-
-  func answer(_ ticket: UInt64, runs result: Result<[RunRecord], HostError>) {
-    if case .ledger(let answer)? = inquiries.removeValue(forKey: ticket) { answer(result) }
-  }
-
-  func answer(_ ticket: UInt64, work result: Result<JSON, any Error>) {
-    if case .work(let answer)? = inquiries.removeValue(forKey: ticket) { answer(result) }
-  }
-
-  /// Does something that may be slow, on a thread of its own.
-  func inBackground(
-    _ name: String, _ work: @escaping @Sendable () throws -> JSON,
-    answer: @escaping @LoopActor (Result<JSON, any Error>) -> Void
-  ) {
-    let ticket = remember(.work(answer))
-    let notices = notices
-    do {
-      try Worker(name) { notices.send(.answered(ticket: ticket, Result { try work() })) }.detach()
-    } catch {
-      self.answer(ticket, work: .failure(error))
-    }
-  }
-
-  /// Calls a method of the host that owns a run. The answer is null when that host has died: then the run is settled.
-  public func ask(
-    _ run: RunRecord, _ method: String, _ params: JSON, _ answer: @escaping @LoopActor (Result<JSON, any Error>) -> Void
-  ) {
-    let state = state
-    inBackground("caller", { try Owner.of(run, in: state)?.call(method, params) ?? .null }, answer: answer)
-  }
-
-  /// Forgets a run that is over and buried, and removes its files.
-  public func delete(_ id: RunID, _ answer: @escaping @LoopActor (Result<JSON, any Error>) -> Void) {
-    let state = state
-    inBackground("pruner", { .bool(try Pruner(state: state).delete(id).runs == 1) }, answer: answer)
-  }
-}
-
 extension HostError {
+  /// What a client hears that gives a name to a request which it has given before.
+  static func known(_ run: RunRecord, _ digest: String) -> HostError {
+    if run.request == digest { return HostError(.sameRequest(run.id), "this request has become run \(run.id)") }
+    return HostError(
+      .keyConflict(run.id), "the key was given to another request, which has become run \(run.id); take a new one")
+  }
+
   /// Why a run may not be resumed, in words.
   static func notResumable(_ refusal: ResumeRefusal) -> HostError {
     let run = refusal.run

@@ -9,6 +9,7 @@ extension Host {
     guard phase != .stopping else { return }
     guard patience > .zero else { return stop() }
     phase = .draining
+    onStopping()
     drainTimer.arm(at: Loop.shared.now + patience, source: self)
     checkQuiet()
   }
@@ -19,6 +20,7 @@ extension Host {
   /// Takes no new work and ends what runs.
   public func stop(_ reason: Verdict.Cancellation = .shutdown, urgency: RunMachine.Urgency = .normal) {
     phase = .stopping
+    onStopping()
     drainTimer.disarm()
     for run in Array(runs.values) { run.cancel(reason, urgency: urgency) }
     checkQuiet()

@@ -60,7 +60,7 @@ internal import Wire
   enum Notice: Sendable {
     case said(String)
     case recovered
-    case answered(ticket: UInt64, Result<JSON, any Error>)
+    case answered(ticket: UInt64, Result<any Sendable, any Error>)
   }
   let notices: Port<Notice>
   private var noticeBell: Watched<Descriptor>?
@@ -81,6 +81,10 @@ internal import Wire
   /// Who waits for an answer of the ledger, or of a thread.
   var inquiries: [UInt64: Inquiry] = [:]
   var lastInquiry: UInt64 = 0
+  /// What waits for one of its threads, and how many are at work.
+  var work: [(name: String, ticket: UInt64, body: @Sendable () throws -> any Sendable)] = []
+  var busyWorkers = 0
+  private let began = Clock.now()
   var phase = Phase.open
 
   /// Whether it takes work.
@@ -96,8 +100,12 @@ internal import Wire
   public private(set) var ledgerTrouble: LedgerError?
   /// Told of signals that are not about children.
   public var onSignal: (Int32) -> Void = { _ in }
+  /// Told when it takes no new work any more; it may be told more than once.
+  public var onStopping: () -> Void = {}
   /// Told when nothing is left to wait for.
   public var onQuiet: () -> Void = {}
+  /// Told when every run has its verdict, and it was announced: what is left is to write some down, and to bury them.
+  public var onJudged: () -> Void = {}
   /// Told what somebody who runs hosts may want to read; the first of it at once, if it began with something to say.
   public var log: (String) -> Void = { _ in } {
     didSet { if let notice = ledger.notice { log(notice) } }
@@ -202,12 +210,18 @@ internal import Wire
     return standards
   }
 
+  /// How long it has been there.
+  public var age: TimeSpan { Clock.now() - began }
+
   var wallTime: Timestamp { Timestamp(milliseconds: Clock.wallMilliseconds()) }
 
   // MARK: - The end
 
   /// Whether it waits for nothing: every run is judged, written down, and buried or given up.
   public var isQuiet: Bool { runs.values.allSatisfy { $0.isDone } }
+
+  /// Whether every run has its verdict, and it is written down.
+  public var isSettled: Bool { runs.values.allSatisfy { $0.isWrittenDown } }
 
   /// How often a host that ends tries to remove groups that are busy, a millisecond apart.
   private static let closingLooks = 20
@@ -278,7 +292,10 @@ internal import Wire
     checkQuiet()
   }
 
-  func checkQuiet() { if isQuiet { onQuiet() } }
+  func checkQuiet() {
+    if runs.values.allSatisfy({ $0.isAnnounced }) { onJudged() }
+    if isQuiet { onQuiet() }
+  }
 
   // MARK: - Events
 
@@ -322,7 +339,8 @@ internal import Wire
     ledger.outcomes.take(&outcomes)
     for outcome in outcomes {
       switch outcome {
-      case .opened(let id), .notOpened(let id, _), .notResumable(let id, _), .changed(let id, _), .updated(let id),
+      case .opened(let id), .notOpened(let id, _), .notResumable(let id, _), .known(let id, _), .changed(let id, _),
+        .updated(let id),
         .refused(let id, _):
         runs[id]?.ledgerAnswered(outcome)
       case .found(let ticket, let run): answer(ticket, runs: .success(run.map { [$0] } ?? []))

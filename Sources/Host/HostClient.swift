@@ -1,12 +1,13 @@
 internal import Glibc
 internal import Kernel
 public import Model
+internal import RPC
 public import Wire
 
 /// Talks to a running host over its socket; for whoever may wait: commands, and threads of their own.
 public final class HostClient {
   /// A host that lives answers at once. One that takes longer is stopped, or in trouble.
-  private static let patience = TimeSpan.seconds(5)
+  public static let patience = TimeSpan.seconds(5)
 
   private let socket: UnixSocket
   private let host: HostID
@@ -17,13 +18,18 @@ public final class HostClient {
   /// Connects to the host whose socket lies in this folder.
   public init(folder: String, host: HostID) throws(HostError) {
     self.host = host
+    socket = try Self.connect(folder: folder, host: host)
+  }
+
+  static func connect(folder: String, host: HostID) throws(HostError) -> UnixSocket {
     do {
-      socket = try UnixSocket.connect(
-        in: try Directory.open(folder), name: HostSocket.name(of: host), within: Self.patience)
+      let socket = try UnixSocket.connect(
+        in: try Directory.open(folder), name: HostSocket.name(of: host), within: patience)
       try socket.descriptor.setNonblocking()
+      return socket
     } catch {
       // A host that is stopped does not empty its queue.
-      if error.code == EAGAIN { throw Self.silence(of: host) }
+      if error.code == EAGAIN { throw silence(of: host) }
       throw HostError(.ownerUnreachable(host), "the host \(host) lives and cannot be reached: \(error)")
     }
   }

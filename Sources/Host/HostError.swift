@@ -20,6 +20,10 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
     case directoryBusy(holder: RunID?)
     /// So many wait that no more can.
     case tooManyRuns(queued: Int)
+    /// The client has made this request before, and this run came of it.
+    case sameRequest(RunID)
+    /// The client has given this name to another request, of which this run came.
+    case keyConflict(RunID)
     /// The run is not over, or not buried.
     case notFinished(Status, Disposal)
     /// The host that owns the run lives and does not answer. Nothing was changed.

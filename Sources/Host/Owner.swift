@@ -12,11 +12,20 @@ public final class Owner {
   /// Connects to the owner of a run. What a dead one left open is settled first; then there is nobody to talk to, and
   /// the answer is nil.
   public static func of(_ run: RunRecord, in state: StateFolder) throws(HostError) -> Owner? {
-    guard let host = try record(of: run, in: state), Death.Signs(of: host, in: state).isAlive else {
-      try Recoverer(state: state) { _ in }.recover(run.host)
-      return nil
-    }
+    guard let host = try living(run, in: state) else { return nil }
     return Owner(try HostClient(folder: host.sockets, host: run.host))
+  }
+
+  /// The same for whoever talks to it from a loop: a descriptor that does not block, and is the caller's.
+  static func connect(to run: RunRecord, in state: StateFolder) throws(HostError) -> Int32? {
+    guard let host = try living(run, in: state) else { return nil }
+    return try HostClient.connect(folder: host.sockets, host: run.host).intoDescriptor().relinquish()
+  }
+
+  private static func living(_ run: RunRecord, in state: StateFolder) throws(HostError) -> HostRecord? {
+    if let host = try record(of: run, in: state), Death.Signs(of: host, in: state).isAlive { return host }
+    try Recoverer(state: state) { _ in }.recover(run.host)
+    return nil
   }
 
   private static func record(of run: RunRecord, in state: StateFolder) throws(HostError) -> HostRecord? {

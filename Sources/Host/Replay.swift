@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Kernel
 internal import Model
 internal import Plugins
@@ -22,7 +23,7 @@ struct Replay {
   init(of run: RunRecord, in state: StateFolder) {
     terms = Terms(described: run.terms)
     guard let folder = try? state.runs.openDirectory(run.id.description),
-      let file = try? folder.openFile(RunFile.transcript, flags: 0)
+      let file = try? folder.openPlainFile(RunFile.transcript, flags: O_RDONLY)
     else { return }
     var splitter = LineSplitter(limit: RunJSON.lineLimit(of: run))
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 4096)

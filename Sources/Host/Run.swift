@@ -31,6 +31,8 @@ internal import Wire
   var record: RunRecord
   var machine: RunMachine
   var observers: [any RunObserver] = []
+  /// The client that it ends with.
+  var client: ObjectIdentifier?
 
   // What it holds of the world.
   var process: Watched<Pidfd>?
@@ -78,7 +80,7 @@ internal import Wire
 
   private let deadlineTimer = LoopTimer(tag: Tag.deadline)
   private let announcementTimer = LoopTimer(tag: Tag.announcement)
-  private var isAnnounced = false
+  private(set) var isAnnounced = false
   /// How many of its writes the ledger has not answered.
   private var pendingWrites = 0
 
@@ -122,6 +124,7 @@ internal import Wire
       record.flags.insert(.ledgerDelayed)
       send(.facts(record))
       announce(isRecorded: false)
+      host.checkQuiet()
     case Tag.sample: sample()
     case Tag.look: lookForKill()
     default:
@@ -369,6 +372,7 @@ internal import Wire
     case .notResumable(_, let refusal):
       refuse(
         refusal.map { HostError.notResumable($0) } ?? HostError(.runNotFound, "the run to be resumed does not exist"))
+    case .known(_, let known): refuse(HostError.known(known, record.request ?? ""))
     case .changed(_, .starting): mayLaunch()
     case .changed(_, let status):
       if status.isTerminal {
@@ -393,5 +397,6 @@ internal import Wire
   /// Whether nobody needs to wait for it: it is judged and written down, and buried or given up.
   var isDone: Bool { (machine.state == .gone || machine.state == .stuck) && isWrittenDown }
 
-  private var isWrittenDown: Bool { isAnnounced && pendingWrites == 0 }
+  /// Whether its verdict is given, and written down.
+  var isWrittenDown: Bool { isAnnounced && pendingWrites == 0 }
 }

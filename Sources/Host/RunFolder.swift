@@ -23,7 +23,7 @@ struct RunFolder: ~Copyable {
       }
       directory = try state.runs.openDirectory(name)
     }
-    guard let made = try directory?.openFile(file, flags: O_WRONLY | O_CREAT | O_APPEND) else {
+    guard let made = try directory?.openPlainFile(file, flags: O_WRONLY | O_CREAT | O_APPEND) else {
       throw SystemError(call: "openat", code: ENOENT, detail: file)
     }
     return made

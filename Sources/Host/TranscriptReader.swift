@@ -72,8 +72,7 @@ public struct TranscriptReader: ~Copyable {
   private mutating func open() throws(SystemError) -> Bool {
     guard file == nil else { return true }
     do {
-      file = try state.runs.openDirectory(run.description).openFile(
-        RunFile.transcript, flags: O_RDONLY | O_NONBLOCK)
+      file = try state.runs.openDirectory(run.description).openPlainFile(RunFile.transcript, flags: O_RDONLY)
       return true
     } catch {
       // Made at the first byte: it may be yet to come.

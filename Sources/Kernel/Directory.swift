@@ -26,6 +26,15 @@ public struct Directory: ~Copyable, Sendable {
     return Descriptor(owning: raw)
   }
 
+  /// Opens a plain file in it. What somebody has put in its place, a FIFO above all, is never waited for.
+  public func openPlainFile(_ name: String, flags: Int32, mode: UInt32 = 0o600) throws(SystemError) -> Descriptor {
+    let file = try openFile(name, flags: flags | O_NONBLOCK, mode: mode)
+    guard try file.status().isRegular else {
+      throw SystemError(call: "openat", code: EINVAL, detail: "\(path)/\(name) is no plain file")
+    }
+    return file
+  }
+
   /// Opens a directory in it.
   public func openDirectory(_ name: String) throws(SystemError) -> Directory {
     let opened = try openFile(name, flags: cl_o_path | O_DIRECTORY)

@@ -32,6 +32,18 @@ public struct FileStatus: Sendable {
     kind = status.st_mode & S_IFMT
   }
 
+  /// What stands at a path; nil when nothing does.
+  public static func at(_ path: String) throws(SystemError) -> FileStatus? {
+    var status = stat()
+    do throws(SystemError) {
+      try retryingInterrupts("stat", path) { stat(path, &status) }
+    } catch {
+      guard error.code == ENOENT else { throw error }
+      return nil
+    }
+    return FileStatus(status)
+  }
+
   /// Whether it is a directory.
   public var isDirectory: Bool { kind == S_IFDIR }
   /// Whether it is a plain file.

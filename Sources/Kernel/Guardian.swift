@@ -4,9 +4,9 @@ internal import Glibc
 /// The process that stands between a client and its host: it passes signals on, and ends what a dead host leaves.
 public enum Guardian {
   /// Forks, while this process has a single thread. Returns in the child, the host; the parent is its guardian and never
-  /// returns.
-  public static func stand() throws(SystemError) {
-    try retryingInterrupts("fork") { cl_guard_stand() }
+  /// returns. One that is a bystander has no part in stdin and stdout.
+  public static func stand(asBystander isBystander: Bool = false) throws(SystemError) {
+    try retryingInterrupts("fork") { cl_guard_stand(isBystander) }
     closeInherited()
   }
 

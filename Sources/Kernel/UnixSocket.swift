@@ -67,6 +67,15 @@ public struct UnixSocket: ~Copyable, Sendable {
     }
   }
 
+  /// A socket that somebody else has made, and bound; it listens already.
+  public init(adopting descriptor: consuming Descriptor) throws(SystemError) {
+    try descriptor.setNonblocking()
+    self.descriptor = descriptor
+  }
+
+  /// Its descriptor, without it.
+  public consuming func intoDescriptor() -> Descriptor { descriptor }
+
   /// Who is at the other end.
   public func peer() throws(SystemError) -> PeerCredentials {
     var pid: Int32 = 0
@@ -81,6 +90,8 @@ public struct UnixSocket: ~Copyable, Sendable {
     let raw = try retryingInterrupts("socket") { socket(AF_UNIX, kind, 0) }
     return UnixSocket(descriptor: Descriptor(owning: raw))
   }
+
+  private init(descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
   private static func isStale(in directory: borrowing Directory, name: String) throws(SystemError) -> Bool {
     // To connect to something that is no socket is refused as well.

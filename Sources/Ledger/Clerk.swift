@@ -34,6 +34,7 @@ struct Clerk: ~Copyable {
     // All of it or nothing is in the spill: whoever finds it there must not take something old for the last word.
     if spilled > 0 { spillOver(tell) }
     do throws(LedgerError) {
+      try store.checkFile()
       try begin(tell)
       for request in waiting { outcomes.append(try perform(request)) }
       try Self.pass(.commit)
@@ -68,13 +69,17 @@ struct Clerk: ~Copyable {
     do throws(LedgerError) {
       switch request {
       case .open(let run):
-        if try store.open(run) { return .opened(run.id) }
-        return .notResumable(run.id, try refusal(of: run))
+        switch try store.open(run) {
+        case .opened: return .opened(run.id)
+        case .notResumable: return .notResumable(run.id, try refusal(of: run))
+        case .known(let known): return .known(run.id, known)
+        }
       case .change(let run, let status, let evidence):
         let isChanged = try store.change(run, from: status, evidence: evidence)
         return isChanged ? .changed(run.id, run.status) : .refused(run.id, nil)
       case .facts(let run): return try store.update(run) ? .updated(run.id) : .refused(run.id, nil)
       case .find(let id, let ticket): return .found(ticket: ticket, try store.find(id))
+      case .findKey(let key, let ticket): return .found(ticket: ticket, try store.find(key: key))
       case .children(let id, let ticket): return .children(ticket: ticket, try store.children(of: id))
       case .lookAround(let own): return .lookedAround(othersHaveRuns: try store.othersHaveRuns(butFor: own))
       case .beat(let host, let moment, let memory):
@@ -87,7 +92,8 @@ struct Clerk: ~Copyable {
       switch request {
       case .open(let run): return .notOpened(run.id, error)
       case .change(let run, _, _), .facts(let run): return .refused(run.id, error)
-      case .find(_, let ticket), .children(_, let ticket): return .notFound(ticket: ticket, error)
+      case .find(_, let ticket), .findKey(_, let ticket), .children(_, let ticket):
+        return .notFound(ticket: ticket, error)
       case .lookAround, .beat: throw error
       }
     }
@@ -121,7 +127,8 @@ struct Clerk: ~Copyable {
       case .open(let run):
         refused.insert(run.id)
         tell(.notOpened(run.id, error))
-      case .find(_, let ticket), .children(_, let ticket): tell(.notFound(ticket: ticket, error))
+      case .find(_, let ticket), .findKey(_, let ticket), .children(_, let ticket):
+        tell(.notFound(ticket: ticket, error))
       // It is done again in a while.
       case .lookAround, .beat: break
       case .change(let run, _, _) where refused.contains(run.id), .facts(let run) where refused.contains(run.id):
@@ -152,7 +159,7 @@ struct Clerk: ~Copyable {
         case .facts(let run):
           try spill.append(.facts(run))
           backlog.noteKept()
-        case .open, .find, .children, .lookAround, .beat: break
+        case .open, .find, .findKey, .children, .lookAround, .beat: break
         }
         spilled += 1
       }

@@ -18,6 +18,8 @@ public final class Ledger: Sendable {
     case facts(RunRecord)
     /// Read a run.
     case find(RunID, ticket: UInt64)
+    /// Read the run whose request has this name.
+    case findKey(String, ticket: UInt64)
     /// List the runs that were started inside a run and are not over.
     case children(RunID, ticket: UInt64)
     /// Look whether others than this host have runs of which something may still be there.
@@ -34,6 +36,8 @@ public final class Ledger: Sendable {
     case notOpened(RunID, LedgerError)
     /// It was not, because the run that it was to resume may not be resumed; nil when there is no such run.
     case notResumable(RunID, ResumeRefusal?)
+    /// It was not, because its client has named the request before, and this is the run of it.
+    case known(RunID, RunRecord)
     /// The status of the run was changed to this.
     case changed(RunID, Status)
     /// The facts of the run were written.
@@ -174,7 +178,7 @@ extension Ledger.Request {
   var mustNotBeLost: Bool {
     switch self {
     case .change, .facts: true
-    case .open, .find, .children, .lookAround, .beat: false
+    case .open, .find, .findKey, .children, .lookAround, .beat: false
     }
   }
 }

@@ -67,6 +67,17 @@ public struct LedgerReader: ~Copyable {
     try list("ORDER BY id DESC LIMIT ?", parameters: 1) { $0.add(Int64(limit)) }
   }
 
+  /// The newest runs that are as a query says, newest first, and at most as many.
+  public func runs(_ query: RunQuery) throws(LedgerError) -> [RunRecord] {
+    let conditions = query.conditions
+    let clause = conditions.isEmpty ? "" : "WHERE \(conditions.map(\.text).joined(separator: " AND "))"
+    let values = conditions.flatMap(\.values)
+    return try list("\(clause) ORDER BY id DESC LIMIT ?", parameters: values.count + 1) { binder in
+      for value in values { binder.add(value) }
+      binder.add(Int64(query.limit))
+    }
+  }
+
   /// What SQLite finds wrong with the file; nil when it is sound.
   public func damage() throws(LedgerError) -> String? { try database.damage() }
 

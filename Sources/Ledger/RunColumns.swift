@@ -7,6 +7,7 @@ enum RunColumns {
   /// Written once, when the run is accepted.
   static let fixed = [
     "id", "host", "plugin", "created", "directory", "prompt", "labels", "limits", "resumes", "parent", "terms",
+    "key", "request",
   ]
   /// Written with a change of status, and never after a terminal one.
   static let verdict = ["status", "reason", "settled", "output", "text", "error"]
@@ -29,6 +30,8 @@ enum RunColumns {
     binder.add(run.resumes?.description)
     binder.add(run.parent?.description)
     binder.add(run.terms?.text)
+    binder.add(run.key)
+    binder.add(run.request)
   }
 
   static func bindVerdict(_ run: RunRecord, _ binder: inout some ValueSink) {
@@ -104,6 +107,8 @@ enum RunColumns {
     run.resumes = text().flatMap { RunID($0) }
     run.parent = text().flatMap { RunID($0) }
     run.terms = text().map { JSONText(valid: $0) }
+    run.key = text()
+    run.request = text()
 
     guard let status = text().flatMap({ Status(rawValue: $0) }) else { return nil }
     run.status = status

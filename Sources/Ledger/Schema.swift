@@ -10,7 +10,7 @@ enum Schema {
   static let applicationIdentifier: Int64 = 0x5265_6576
 
   /// Each step takes the schema from its index to the next version. Steps are never edited, only added.
-  static let migrations: [String] = [version1, version2, version3]
+  static let migrations: [String] = [version1, version2, version3, version4]
 
   private static func list(_ words: [String]) -> String {
     words.map { "'\($0)'" }.joined(separator: ", ")
@@ -164,5 +164,16 @@ enum Schema {
     CREATE TRIGGER runs_are_resumed_once BEFORE UPDATE OF resumed_by ON runs
     WHEN NOT \(resumable("OLD"))
     BEGIN SELECT RAISE(ABORT, 'a run is resumed once, when it is over, and only if it has a session'); END;
+    """
+
+  /// Requests that clients have named.
+  private static let version4 = """
+    ALTER TABLE runs ADD COLUMN key TEXT;
+    ALTER TABLE runs ADD COLUMN request TEXT;
+
+    CREATE UNIQUE INDEX runs_key ON runs (key) WHERE key IS NOT NULL;
+
+    CREATE TRIGGER runs_keep_their_key BEFORE UPDATE OF key, request ON runs
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
     """
 }

@@ -12,6 +12,8 @@ struct Store: ~Copyable {
   private let insertTransition: Statement
   private let findRun: Statement
   let database: Database
+  /// Which file it writes to, as far as that could be told.
+  private let file: FileIdentity?
 
   init(path: String) throws(LedgerError) {
     let database = try Database(path: path, mode: .existing)
@@ -45,6 +47,21 @@ struct Store: ~Copyable {
     self.insertTransition = insertTransition
     self.findRun = findRun
     self.database = database
+    file = (try? FileStatus.at(path))?.identity
+  }
+
+  /// Whether what it writes can be found again: somebody may have taken the file away, or put another in its place.
+  func checkFile() throws(LedgerError) {
+    do {
+      guard let file, try FileStatus.at(database.path)?.identity != file else { return }
+    } catch {
+      // Whatever is in the way, SQLite has the file open.
+      return
+    }
+    throw LedgerError(
+      .inputOutput,
+      "the ledger \(database.path) was removed or replaced while it was written to; put it back, or end this host: what it has to say is kept aside, and recorded when the next reeve begins"
+    )
   }
 
   /// What every connection that writes needs.
@@ -66,12 +83,22 @@ struct Store: ~Copyable {
 
   // MARK: - Runs
 
-  /// Writes the row of a run that was just accepted. One that resumes another takes that one for itself first: false
-  /// when it cannot be had, and then there is no row.
-  func open(_ run: RunRecord) throws(LedgerError) -> Bool {
+  /// What became of the row of a new run.
+  enum Opening {
+    case opened
+    /// The run that it was to resume cannot be had.
+    case notResumable
+    /// Its client has named the request before.
+    case known(RunRecord)
+  }
+
+  /// Writes the row of a run that was just accepted. One that resumes another takes that one for itself first. When
+  /// something stands in the way there is no row.
+  func open(_ run: RunRecord) throws(LedgerError) -> Opening {
+    if let key = run.key, let known = try find(key: key) { return .known(known) }
     guard let resumed = run.resumes else {
       try insert(run, evidence: nil)
-      return true
+      return .opened
     }
     // Both or none, also when the rest of the transaction goes on.
     try database.execute("SAVEPOINT resume")
@@ -79,7 +106,7 @@ struct Store: ~Copyable {
       let isTaken = try take(resumed, for: run.id)
       if isTaken { try insert(run, evidence: nil) }
       try database.execute("RELEASE resume")
-      return isTaken
+      return isTaken ? .opened : .notResumable
     } catch {
       if database.isInTransaction { try? database.execute("ROLLBACK TO resume; RELEASE resume") }
       throw error
@@ -127,6 +154,12 @@ struct Store: ~Copyable {
 
   func find(_ id: RunID) throws(LedgerError) -> RunRecord? {
     try findRun.first(of: database, { $0.add(id.description) }, { RunColumns.read($0.values) })
+  }
+
+  /// The run whose request was given this name.
+  func find(key: String) throws(LedgerError) -> RunRecord? {
+    let statement = try Statement(database, parameters: 1, "SELECT \(RunColumns.selection) FROM runs WHERE key = ?")
+    return try statement.first(of: database, { $0.add(key) }, { RunColumns.read($0.values) })
   }
 
   /// The runs that were started inside this one and are not over.
@@ -204,6 +237,8 @@ struct Store: ~Copyable {
     beginning.status = status == .queued ? .queued : .starting
     (beginning.reason, beginning.settled, beginning.gone) = (nil, nil, nil)
     (beginning.output, beginning.text, beginning.error) = (nil, nil, nil)
+    // Meanwhile the name may have been given again.
+    if let key = run.key, try find(key: key) != nil { (beginning.key, beginning.request) = (nil, nil) }
     let evidence = #"{"restored":true}"#
     try insert(beginning, evidence: evidence)
     guard status == .running else { return }

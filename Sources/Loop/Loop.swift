@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import Kernel
+public import Kernel
 public import Model
 
 /// The epoll loop: one thread waits here for everything that can happen to a host.
@@ -74,6 +74,13 @@ public import Model
     slots[Int(slot)].tag = tag
     slots[Int(slot)].source = source
     return registration
+  }
+
+  /// Whether the kernel tells when this can be read or written: of files and some devices it does not, they always can.
+  public func canWatch(_ descriptor: borrowing Descriptor) -> Bool {
+    var event = epoll_event(events: 0, data: epoll_data_t(u64: Loop.bellBits))
+    guard epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor.raw, &event) == 0 else { return false }
+    return epoll_ctl(epoll.raw, EPOLL_CTL_DEL, descriptor.raw, nil) == 0
   }
 
   func change(_ registration: Registration, _ descriptor: Int32, interest: Readiness) {

@@ -42,6 +42,10 @@ public struct RunRecord: Hashable, Sendable {
   public var isResumable = false
   /// The run from inside which it was started.
   public var parent: RunID?
+  /// The name that a client gave the request, so that asking again is no second request.
+  public var key: String?
+  /// The digest of that request, by which another one is told from it.
+  public var request: String?
   /// What it is judged by, for whoever must judge it in the place of a host that died.
   public var terms: JSONText?
   /// Its place among those that wait, from 1; only its host knows.

@@ -48,6 +48,16 @@ struct EnvironmentRules: Sendable {
     return environment.map { "\($0.key)=\($0.value)" }.sorted()
   }
 
+  /// What becomes of each variable of a caller, by name: a value may be a secret.
+  func preview(of caller: [String: String]) -> EnvironmentPreview {
+    let names = caller.keys.sorted()
+    let own = set.map(\.name)
+    return EnvironmentPreview(
+      passed: names.filter { isPassed($0) && !own.contains($0) },
+      dropped: names.filter { !isPassed($0) && !own.contains($0) }, set: own + ["PWD", Self.marker],
+      missing: require.filter { caller[$0] == nil })
+  }
+
   private func isPassed(_ name: String) -> Bool {
     if Self.matches(name, Self.neverPassed) { return false }
     if pass.contains(name) || require.contains(name) { return true }
@@ -68,4 +78,16 @@ struct EnvironmentRules: Sendable {
     ]
     return words.contains { secret.contains($0) }
   }
+}
+
+/// Which variables a program would get, by name.
+public struct EnvironmentPreview: Sendable {
+  /// Passed on as they are.
+  public let passed: [String]
+  /// Not passed on.
+  public let dropped: [String]
+  /// Set, whatever the caller has.
+  public let set: [String]
+  /// Required, and not there.
+  public let missing: [String]
 }

@@ -54,6 +54,14 @@ public struct Manifest: Sendable {
 
   init(folder: String) { self.folder = folder }
 
+  /// Which variables its program would get of a caller's.
+  public func preview(of environment: [String: String]) -> EnvironmentPreview {
+    self.environment.preview(of: environment)
+  }
+
+  /// Whether it can go on with a session.
+  public var resumes: Bool { resume != nil }
+
   /// Where the manifest lies.
   public var file: String { "\(folder)/\(Manifest.fileName)" }
 

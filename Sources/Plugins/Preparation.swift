@@ -21,6 +21,8 @@ public struct RunRequest: Sendable {
   public var onBusy = OnBusy.refuse
   /// The run whose session is to go on.
   public var resumes: RunID?
+  /// The name that the client gave its request, and the digest by which another request is told from it.
+  public var key: (name: String, digest: String)?
   /// The caller's environment.
   public var environment: [String: String]
 

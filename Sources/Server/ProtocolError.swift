@@ -1,10 +1,11 @@
 internal import Host
 internal import Model
 internal import Plugins
+internal import RPC
 internal import Wire
 
 /// The errors of Reeve's own in the protocol. A program reads the number, or the word in `data.name`.
-enum ProtocolError: Int {
+enum ProtocolError: Int, CaseIterable {
   case runNotFound = 1001
   case pluginNotFound = 1002
   case notResumable = 1003
@@ -15,33 +16,75 @@ enum ProtocolError: Int {
   case promptTooLarge = 1008
   case badLimit = 1009
   case ledgerUnavailable = 1010
+  case pluginUntrusted = 1011
   case notFinished = 1012
   case tooManyRuns = 1013
   case badManifest = 1014
   case ownerUnreachable = 1015
+  case keyConflict = 1016
+  case tooManyCalls = 1017
+  case tooManySubscriptions = 1018
 
-  var name: String {
-    switch self {
-    case .runNotFound: "run_not_found"
-    case .pluginNotFound: "plugin_not_found"
-    case .notResumable: "not_resumable"
-    case .directoryBusy: "directory_busy"
-    case .missingEnvironment: "missing_env"
-    case .spawnFailed: "spawn_failed"
-    case .hostStopping: "host_stopping"
-    case .promptTooLarge: "prompt_too_large"
-    case .badLimit: "bad_limit"
-    case .ledgerUnavailable: "ledger_unavailable"
-    case .notFinished: "not_finished"
-    case .tooManyRuns: "too_many_runs"
-    case .badManifest: "bad_manifest"
-    case .ownerUnreachable: "owner_unreachable"
-    }
+  /// As clients read of it.
+  var description: ErrorDescription {
+    let (name, meaning, data): (String, String, [Member]) =
+      switch self {
+      case .runNotFound: ("run_not_found", "there is no such run", [])
+      case .pluginNotFound:
+        ("plugin_not_found", "there is no such plugin", [Member("near", .list(of: .text), "names that may be meant")])
+      case .notResumable:
+        (
+          "not_resumable", "the run is not over, has no session, or was resumed already",
+          [Member("status", .text, "what stands in the way"), Member("resumed_by", Shapes.anIdentifier.orNull)]
+        )
+      case .directoryBusy:
+        (
+          "directory_busy", "a run that is not over writes to the directory",
+          [Member("holder", Shapes.anIdentifier.orNull)]
+        )
+      case .missingEnvironment:
+        ("missing_env", "the plugin requires variables that are not there", [Member("names", .list(of: .text))])
+      case .spawnFailed:
+        (
+          "spawn_failed", "the program could not be started",
+          [
+            Member("step", .text), Member("errno", .text), Member("path", Shape.text.orNull),
+            .optional("run", Shapes.aRun, "when there is one"),
+          ]
+        )
+      case .hostStopping: ("host_stopping", "the host, or the session, takes no new work", [])
+      case .promptTooLarge:
+        ("prompt_too_large", "the prompt does not fit an argument", [Member("size", .count), Member("limit", .count)])
+      case .badLimit:
+        ("bad_limit", "there is no such limit, or it cannot have this value", [Member("limit", Shape.text.orNull)])
+      case .ledgerUnavailable: ("ledger_unavailable", "the record cannot be written or read; the message says why", [])
+      case .pluginUntrusted: ("plugin_untrusted", "the plugin lies in a folder that nobody has trusted", [])
+      case .notFinished:
+        ("not_finished", "the run is not over, or not buried", [Member("status", .text), Member("disposal", .text)])
+      case .tooManyRuns: ("too_many_runs", "so many wait that no more can", [Member("queued", .count)])
+      case .badManifest:
+        (
+          "bad_manifest", "the manifest is wrong",
+          [Member("file", Shape.text.orNull), Member("key", Shape.text.orNull)]
+        )
+      case .ownerUnreachable:
+        (
+          "owner_unreachable", "the host that owns the run lives and does not answer; nothing was changed",
+          [Member("host", .text)]
+        )
+      case .keyConflict:
+        ("key_conflict", "the key was given to another request", [Member("run", Shapes.anIdentifier, "what it became")])
+      case .tooManyCalls:
+        ("too_many_calls", "so many calls of this client wait that no more can", [Member("limit", .count)])
+      case .tooManySubscriptions:
+        ("too_many_subscriptions", "this client has so many that it can have no more", [Member("limit", .count)])
+      }
+    return ErrorDescription(code: rawValue, name: name, meaning: meaning, data: data)
   }
 
   func error(_ message: String, _ data: JSONObject = [:]) -> RPCError {
     var data = data
-    data["name"] = .string(name)
+    data["name"] = .string(description.name)
     return RPCError(code: rawValue, message: message, data: .object(data))
   }
 
@@ -64,6 +107,9 @@ enum ProtocolError: Int {
     case .notResumable(let status, let winner):
       notResumable.error(problem.message, ["status": .string(status.rawValue), "resumed_by": name(winner)])
     case .directoryBusy(let holder): directoryBusy.error(problem.message, ["holder": name(holder)])
+    // Whoever asks is given the run instead.
+    case .sameRequest(let run): RPCError.internalError.with(data: ["run": name(run)])
+    case .keyConflict(let run): keyConflict.error(problem.message, ["run": name(run)])
     case .tooManyRuns(let queued): tooManyRuns.error(problem.message, ["queued": .integer(Int64(queued))])
     case .notFinished(let status, let disposal):
       notFinished.error(

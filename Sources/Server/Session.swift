@@ -2,182 +2,254 @@ internal import Host
 internal import Kernel
 internal import Loop
 internal import Model
+internal import Plugins
+internal import RPC
 internal import Wire
 
-/// One client: its calls, its answers, what it has subscribed to.
+/// One client: its connection, its calls, what it has subscribed to.
+///
+/// What it does not read is not made: it is not read from while much waits for it, its subscriptions are served from
+/// files, and of changes it gets the newest.
 @LoopActor final class Session: EventSource, RunObserver {
-  /// A longer message is a mistake.
-  static let longestMessage = 16 << 20
-  /// A client that lets this much pile up has stopped reading and is let go.
-  static let mostUnread = 64 << 20
-  /// Notifications are made only while less than this waits to be read.
+  private enum Tag {
+    static let input = 0
+    static let output = 1
+    static let retry = 2
+    static let farewell = 3
+  }
+
+  /// More than this that waits to be read is enough: notifications and further calls have time.
   static let comfortable = 512 * 1024
+  /// How long a client whose input is over may take to read what it was answered.
+  private static let farewellPatience = TimeSpan.seconds(5)
   /// How soon a transcript is looked at again that could not be read.
   private static let retryInterval = TimeSpan.milliseconds(500)
+  private static let mostSubscriptions = 256
 
   let host: Host
-  /// What a run gets that is started from here.
-  let environment: [String: String]
-  /// Where a run works that is started from here and says nothing else.
-  let directory: String
-  private weak var server: SocketServer?
-  private var connection: Watched<UnixSocket>?
-  private let retryTimer = LoopTimer(tag: 0)
-  private var incoming = LineSplitter(limit: Session.longestMessage)
-  private var outgoing: [UInt8] = []
-  private var sent = 0
+  /// Whom the client speaks for: what its runs get, and where they work.
+  var caller: Caller
+  private(set) weak var reception: Reception?
+  private var channel: Channel?
+  private let conversation: Conversation
+  private let retryTimer = LoopTimer(tag: Tag.retry)
+  private let farewellTimer = LoopTimer(tag: Tag.farewell)
+  private(set) var isInputOver = false
+  private(set) var isShutDown = false
+  /// What waits for runs in its name.
+  var waits: [ObjectIdentifier: Waiting] = [:]
+  /// What others do in its name.
+  var relays: [ObjectIdentifier: Relay] = [:]
+
   private var subscriptions: [Subscription] = []
   private var lastSubscription = 0
+  /// The newest that is known of the runs that are subscribed to.
+  private var latest: [RunID: RunRecord] = [:]
+  /// Runs whose change the client has not been told yet, since it does not read.
+  private var untold: [RunID] = []
 
-  init(
-    _ socket: consuming UnixSocket, host: Host, server: SocketServer, environment: [String: String], directory: String
-  ) throws(SystemError) {
+  init(_ channel: consuming Channel, host: Host, reception: Reception, caller: Caller) throws(SystemError) {
     self.host = host
-    self.server = server
-    self.environment = environment
-    self.directory = directory
-    connection = try Watched(socket, tag: 0, source: self)
+    self.reception = reception
+    self.caller = caller
+    let relay = Dispatcher()
+    conversation = Conversation(tooMany: Self.tooManyCalls) { relay.dispatch($0) }
+    try channel.watch(input: Tag.input, output: Tag.output, source: self)
+    self.channel = consume channel
+    relay.session = self
+    conversation.onOutput = { [weak self] in self?.flush() }
   }
 
-  // MARK: - Input
+  /// Between the conversation, which is made first, and the session.
+  @LoopActor private final class Dispatcher {
+    weak var session: Session?
+
+    func dispatch(_ call: Call) {
+      guard let session else { return }
+      if let method = Methods.byName[call.method] { return method.perform(call, for: session) }
+      call.fail(RPCError(code: RPCError.methodNotFound.code, message: "there is no method “\(call.method)”"))
+    }
+  }
+
+  private static let tooManyCalls: RPCError = {
+    let limit = Conversation.Limits().pendingCalls
+    return ProtocolError.tooManyCalls.error(
+      "\(limit) calls wait for their answers; wait for some", ["limit": .integer(Int64(limit))])
+  }()
+
+  var isClosed: Bool { channel == nil }
+
+  // MARK: - Events
 
   func ready(_ tag: Int, _ readiness: Readiness) {
-    if readiness.contains(.writable) { pump() }
-    guard !readiness.isDisjoint(with: [.readable, .failed, .hungUp]) else { return }
+    guard tag == Tag.input else { return outputReady(readiness) }
     switch read() {
-    case .bytes(let count): take(server?.buffer.prefix(count))
+    case .bytes(let count):
+      if let buffer = reception?.buffer {
+        conversation.feed(UnsafeRawBufferPointer(rebasing: buffer.prefix(count)).bytes)
+      }
+      settle()
     case .wouldBlock: break
-    case .end, nil: close()
+    case .end, nil: end()
     }
   }
 
-  /// A transcript could not be read a moment ago.
-  func timerFired(_ tag: Int) { pump() }
+  private func outputReady(_ readiness: Readiness) {
+    // Nobody reads any more. What was said before is still heard: to say something and leave is no mistake.
+    if !readiness.isDisjoint(with: [.failed, .hungUp]) { return deafen() }
+    pump()
+  }
+
+  func timerFired(_ tag: Int) { if tag == Tag.farewell { close() } else { pump() } }
 
   private func read() -> ReadOutcome? {
-    guard let buffer = server?.buffer else { return nil }
-    return try? connection?.owner.descriptor.read(into: buffer)
+    guard let buffer = reception?.buffer else { return nil }
+    return try? channel?.input.read(into: buffer)
   }
 
-  private func take(_ bytes: Slice<UnsafeMutableRawBufferPointer>?) {
-    guard let bytes else { return }
-    incoming.feed(
-      UnsafeRawBufferPointer(rebasing: bytes).bytes, line: { handle(RPCInput.parse($0)) },
-      skipped: { size in
-        let error = RPCError(
-          code: RPCError.invalidRequest.code,
-          message: "a message of \(size) bytes is longer than \(Self.longestMessage)")
-        send(.failure(id: .null, error))
-      })
-  }
+  // MARK: - The end
 
-  private func handle(_ input: RPCInput) {
-    switch input {
-    case .single(let item): handle(item) { [weak self] message in message.map { self?.send($0) } }
-    case .batch(let items):
-      let batch = Batch(awaiting: items.count)
-      for item in items { handle(item) { [weak self] in self?.gather($0, in: batch) } }
-    }
-  }
-
-  private func gather(_ answer: RPCMessage?, in batch: Batch) {
-    guard connection != nil else { return }
-    gathered += batch.add(answer)
-    if let answers = batch.whole {
-      gathered -= answers.count
-      outgoing += answers
-    }
+  /// The client says no more: what it has asked is answered, what it waits for is answered as it stands, and then it is
+  /// let go, with what was to end with it.
+  func end() {
+    guard !isInputOver, !isClosed else { return }
+    isInputOver = true
+    conversation.finish()
+    for waiting in Array(waits.values) { waiting.end(false) }
+    for relay in Array(relays.values) { relay.end() }
+    for name in subscriptions.map(\.name) { _ = unsubscribe(name) }
+    channel?.muteInput()
+    farewellTimer.arm(at: Loop.shared.now + Self.farewellPatience, source: self)
     flush()
   }
 
-  private func handle(_ item: RPCInput.Item, _ answer: @escaping @LoopActor (RPCMessage?) -> Void) {
-    switch item {
-    case .invalid(let id, let error): answer(.failure(id: id, error))
-    case .message(.request(let id, let method, let params)):
-      Methods.call(method, params, self) { result in
-        switch result {
-        case .success(let value): answer(.success(id: id, result: value))
-        case .failure(let error): answer(.failure(id: id, error))
-        }
-      }
-    case .message(.notification(let method, let params)):
-      // A notification is never answered, not even when it is wrong.
-      Methods.call(method, params, self) { _ in }
-      answer(nil)
-    // Nobody was asked anything from here.
-    case .message(.success), .message(.failure): answer(nil)
+  /// Takes no new work from this client; of a host that is its child, from nobody.
+  func shutDown() {
+    isShutDown = true
+    if caller.ownsHost { host.drain(for: host.configuration.drain) }
+  }
+
+  /// What becomes of a run when this client vanishes.
+  func onDisconnect(_ wish: OnDisconnect?) throws(RPCError) -> OnDisconnect {
+    guard caller.ownsHost else { return wish ?? .keep }
+    guard wish != .keep else {
+      throw .wrong("“on_disconnect”: this host ends with its client, and cannot keep a run; a background host can")
     }
+    return .cancel
+  }
+
+  private func deafen() {
+    conversation.sent(conversation.outgoing.count)
+    if caller.ownsHost || isInputOver { return close() }
+    channel?.muteOutput()
+  }
+
+  func close() {
+    guard !isClosed else { return }
+    channel.take()?.close()
+    conversation.close()
+    for waiting in Array(waits.values) { waiting.stop() }
+    for relay in Array(relays.values) { relay.close() }
+    for run in latest.keys { host.ignore(run, self) }
+    subscriptions = []
+    retryTimer.disarm()
+    farewellTimer.disarm()
+    host.disconnected(ObjectIdentifier(self))
+    reception?.ended(self)
   }
 
   // MARK: - Output
 
-  func send(_ message: RPCMessage) {
-    message.encode(to: &outgoing)
-    flush()
-  }
-
-  private var unsent: Int { outgoing.count - sent }
-  /// The bytes of answers that wait for the rest of their batch.
-  private var gathered = 0
-
+  /// Sends what can be sent now.
   private func flush() {
     do {
-      while unsent > 0 {
-        let rest = outgoing.span.bytes.extracting(droppingFirst: sent)
-        guard let written = try connection?.owner.descriptor.write(rest), written > 0 else { break }
-        sent += written
+      while conversation.outgoing.count > 0 {
+        let written = try conversation.outgoing.withBytes { (bytes) throws(SystemError) in
+          try channel?.output.write(bytes) ?? 0
+        }
+        guard written > 0 else { break }
+        conversation.sent(written)
       }
     } catch {
-      return close()
+      return deafen()
     }
-    if unsent == 0 {
-      outgoing.removeAll(keepingCapacity: outgoing.capacity <= Self.comfortable)
-      sent = 0
-    } else if sent > Self.comfortable {
-      // One that always lags a little behind never has everything; what it has read is let go all the same.
-      outgoing.removeFirst(sent)
-      sent = 0
-    }
-    if unsent + gathered > Self.mostUnread { return close() }
-    connection?.setInterest(unsent > 0 ? [.readable, .writable] : .readable)
+    settle()
   }
+
+  /// Sees to what follows from how much waits.
+  private func settle() {
+    guard !isClosed else { return }
+    if conversation.isOverflowing { return close() }
+    let unread = conversation.unread
+    if isInputOver && unread == 0 && conversation.pendingCalls == 0 { return close() }
+    channel?.setInterest(reads: !isInputOver && unread < Self.comfortable, writes: conversation.outgoing.count > 0)
+    if hasRoom { for relay in relays.values { relay.resume() } }
+  }
+
+  var hasRoom: Bool { conversation.outgoing.count < Self.comfortable }
 
   // MARK: - Subscriptions
 
-  func subscribe(to run: RunRecord, after: Int64) -> String {
-    lastSubscription += 1
-    let name = "s\(lastSubscription)"
+  func subscribe(to run: RunRecord, after: Int64) throws(RPCError) -> String {
+    guard subscriptions.count + relays.count < Self.mostSubscriptions else {
+      throw ProtocolError.tooManySubscriptions.error(
+        "this client has \(Self.mostSubscriptions) subscriptions; end some",
+        ["limit": .integer(Int64(Self.mostSubscriptions))])
+    }
+    let name = nextSubscription()
     subscriptions.append(Subscription(name: name, run: run, after: after, state: host.state))
     if !subscriptions.dropLast().contains(where: { $0.run == run.id }) { _ = host.observe(run.id, self) }
-    last[run.id] = run
+    latest[run.id] = run
     return name
   }
 
+  func nextSubscription() -> String {
+    lastSubscription += 1
+    return "s\(lastSubscription)"
+  }
+
+  /// A subscription that another host has served, until it died.
+  func adopt(_ name: String, of run: RunRecord, after: Int64) {
+    subscriptions.append(Subscription(name: name, run: run, after: after, state: host.state))
+    latest[run.id] = run
+    begun(run)
+  }
+
+  /// The client knows of its subscription: now it is served.
+  func begun(_ run: RunRecord) {
+    // Of a run that is over nothing more will be heard, so how it ended is said now.
+    if host.run(run.id) == nil && run.gone != nil { runChanged(run) } else { pump() }
+  }
+
   func unsubscribe(_ name: String) -> Bool {
+    if let relay = relays.values.first(where: { $0.subscription == name }) {
+      relay.close()
+      return true
+    }
     guard let index = subscriptions.firstIndex(where: { $0.name == name }) else { return false }
-    let subscription = subscriptions.remove(at: index)
-    if !subscriptions.contains(where: { $0.run == subscription.run }) {
-      host.ignore(subscription.run, self)
-      last[subscription.run] = nil
+    let run = subscriptions.remove(at: index).run
+    if !subscriptions.contains(where: { $0.run == run }) {
+      host.ignore(run, self)
+      latest[run] = nil
+      untold.removeAll { $0 == run }
     }
     return true
   }
 
-  /// The newest that is known of the runs that are subscribed to.
-  private var last: [RunID: RunRecord] = [:]
-
   /// Sends what the subscriptions have, as long as the client reads; one notification each in a turn, so that
   /// others get their turn too.
-  func pump() {
+  private func pump() {
+    guard !isClosed else { return }
+    tellChanges()
     var hasMore = false
     for subscription in subscriptions {
-      guard unsent < Self.comfortable else {
+      guard hasRoom else {
         // Whoever had no turn gets one, also when all this is written at once.
         hasMore = true
         break
       }
-      guard let run = host.run(subscription.run) ?? last[subscription.run] else { continue }
-      switch subscription.next(run, to: &outgoing) {
+      guard let run = host.run(subscription.run) ?? latest[subscription.run] else { continue }
+      switch subscription.next(run, { conversation.enqueue("run/appended", $0) }) {
       case .more: hasMore = true
       case .nothing: break
       case .unreadable:
@@ -186,52 +258,54 @@ internal import Wire
     }
     flush()
     // To be told that it can be written is how a session gets its next turn.
-    if hasMore { connection?.setInterest([.readable, .writable]) }
+    if hasMore && !isClosed { channel?.awaitTurn() }
   }
 
   func runAppended(_ run: RunRecord) {
-    if unsent == 0 { pump() }
+    if conversation.outgoing.count == 0 { pump() }
   }
 
   func runChanged(_ run: RunRecord) {
-    last[run.id] = run
+    latest[run.id] = run
+    if !untold.contains(run.id) { untold.append(run.id) }
     pump()
-    send(.notification(method: "run/changed", params: ["run": RunJSON.object(run, isExcerpt: true)]))
+  }
+
+  private func tellChanges() {
+    while hasRoom, let id = untold.first {
+      untold.removeFirst()
+      if let run = latest[id] { conversation.enqueue("run/changed", ["run": RunJSON.object(run, isExcerpt: true)]) }
+    }
   }
 
   func runRefused(_ run: RunID, _ error: HostError) {}
 
-  func close() {
-    for run in last.keys { host.ignore(run, self) }
-    subscriptions = []
-    retryTimer.disarm()
-    (outgoing, sent) = ([], 0)
-    connection.take()?.close()
-    server?.ended(self)
+  /// Passes back what another host says.
+  func passBack(_ method: String, _ params: [UInt8]) {
+    conversation.enqueue(method, .raw(params))
+    flush()
+  }
+
+  // MARK: - For methods
+
+  /// Looks a run up for a call, wherever it ran.
+  func withRun(_ id: RunID, _ call: Call, _ body: @escaping @LoopActor (RunRecord) -> Void) {
+    host.find(id) { result in
+      switch result {
+      case .success(let run?): body(run)
+      case .success(nil): call.fail(ProtocolError.runNotFound.error("there is no run \(id)"))
+      case .failure(let error): call.fail(ProtocolError.error(error))
+      }
+    }
   }
 }
 
-/// Gathers the answers to a batch of calls, as they will be sent: an array in one line.
-@LoopActor private final class Batch {
-  private var awaited: Int
-  private var answers: [UInt8] = []
-
-  init(awaiting count: Int) { awaited = count }
-
-  /// Takes the next answer, nil for a call that gets none; by how many bytes it has grown.
-  func add(_ answer: RPCMessage?) -> Int {
-    let before = answers.count
-    awaited -= 1
-    if let answer {
-      answers.append(answers.isEmpty ? UInt8(ascii: "[") : UInt8(ascii: ","))
-      answer.encode(to: &answers)
-      // The newline that ends a message of its own.
-      answers.removeLast()
-    }
-    if awaited == 0 && !answers.isEmpty { answers += [UInt8(ascii: "]"), UInt8(ascii: "\n")] }
-    return answers.count - before
-  }
-
-  /// All of it, when no answer is awaited any more.
-  var whole: [UInt8]? { awaited == 0 ? answers : nil }
+/// Whom a client speaks for.
+struct Caller {
+  /// What its runs get, of which their plugins say what they are given.
+  var environment: [String: String]
+  /// Where its runs work unless they are told otherwise; nil when that must be said.
+  var directory: String?
+  /// Whether the host is this client's own child, and ends with it.
+  let ownsHost: Bool
 }

@@ -1,6 +1,7 @@
 internal import Host
 internal import Loop
 internal import Model
+internal import RPC
 internal import Wire
 
 /// A place in a run's transcript from which a client is served; it holds no events, so a slow client costs nothing.
@@ -32,28 +33,28 @@ internal import Wire
     case unreadable
   }
 
-  /// Appends what comes next, if there is anything.
-  func next(_ record: RunRecord, to output: inout [UInt8]) -> Rest {
+  /// Gives what comes next, if there is anything, as the parameters of a notification.
+  func next(_ record: RunRecord, _ notify: (JSON) -> Void) -> Rest {
     guard !isOver else { return .nothing }
     var batch = Batch(run: run)
     var hasMore = true
     var pieces = 0
     do {
       while hasMore && batch.bytes < Self.notificationBytes && pieces < Self.mostPieces {
-        hasMore = try reader.readPiece { batch.append($0, $1, to: &output) }
+        hasMore = try reader.readPiece { batch.append($0, $1, notify) }
         pieces += 1
       }
     } catch {
       // What was not read is not missing: no gap is announced.
-      batch.write(to: &output)
+      batch.write(notify)
       return .unreadable
     }
     // Only a run of which nothing is left writes no more.
     if !hasMore && (record.disposal == .gone || record.disposal == .none) && record.status.isTerminal {
-      reader.finish(record) { batch.append($0, $1, to: &output) }
+      reader.finish(record) { batch.append($0, $1, notify) }
       isOver = true
     }
-    batch.write(to: &output)
+    batch.write(notify)
     return hasMore ? .more : .nothing
   }
 
@@ -70,9 +71,9 @@ internal import Wire
 
     /// Events are numbered by their place. What breaks the row, as a gap that stands for several does, begins another
     /// notification.
-    mutating func append(_ number: Int64, _ event: [UInt8], to output: inout [UInt8]) {
+    mutating func append(_ number: Int64, _ event: [UInt8], _ notify: (JSON) -> Void) {
       if count > 0 && number != first + count {
-        write(to: &output)
+        write(notify)
         (count, events) = (0, [])
       }
       if count == 0 { first = number } else { events.append(UInt8(ascii: ",")) }
@@ -84,15 +85,12 @@ internal import Wire
       }
     }
 
-    func write(to output: inout [UInt8]) {
+    func write(_ notify: (JSON) -> Void) {
       guard count > 0 else { return }
-      RPCMessage.notification(
-        method: "run/appended",
-        params: [
-          "run": .string(run.description), "first": .integer(first),
-          "events": .raw([UInt8(ascii: "[")] + events + [UInt8(ascii: "]")]),
-        ]
-      ).encode(to: &output)
+      notify([
+        "run": .string(run.description), "first": .integer(first),
+        "events": .raw([UInt8(ascii: "[")] + events + [UInt8(ascii: "]")]),
+      ])
     }
   }
 }

@@ -134,11 +134,6 @@ public enum JSONString {
 }
 
 extension RawSpan {
-  /// Appends a part of the bytes to an array.
-  func append(_ range: Range<Int>, to output: inout [UInt8]) {
-    extracting(range).withUnsafeBytes { output.append(contentsOf: $0) }
-  }
-
   /// Whether both hold the same bytes.
   func hasSameBytes(as other: RawSpan) -> Bool {
     guard byteCount == other.byteCount else { return false }

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Cuts a stream of bytes into lines at 0x0A alone, and takes one trailing CR off each.
 ///
 /// A line that lies whole inside a chunk is handed on where it lies; only one that spans chunks is copied. Bytes are
@@ -30,7 +28,7 @@ public struct LineSplitter: ~Copyable {
   /// one over the limit.
   public mutating func feed(_ chunk: RawSpan, line: (RawSpan) -> Void, skipped: (Int) -> Void) {
     var start = 0
-    while let newline = Self.newline(in: chunk, from: start) {
+    while let newline = chunk.newline(from: start) {
       let part = chunk.extracting(start..<newline)
       if pending > 0 {
         carry(part)
@@ -62,15 +60,6 @@ public struct LineSplitter: ~Copyable {
       carried = []
     } else if part.byteCount > 0 {
       part.withUnsafeBytes { carried.append(contentsOf: $0) }
-    }
-  }
-
-  private static func newline(in chunk: RawSpan, from start: Int) -> Int? {
-    chunk.withUnsafeBytes { bytes in
-      guard start < bytes.count, let base = bytes.baseAddress,
-        let found = memchr(base + start, 0x0A, bytes.count - start)
-      else { return nil }
-      return UnsafeRawPointer(found) - base
     }
   }
 

@@ -14,7 +14,7 @@ struct StringNotes {
 extension RawSpan {
   /// The byte at an offset.
   @inline(__always)
-  func byte(_ offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
+  public func byte(_ offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
 
   /// Whether an offset is inside and holds this byte.
   @inline(__always)

@@ -1,4 +1,5 @@
 internal import Host
+internal import Kernel
 internal import Model
 internal import Wire
 
@@ -17,7 +18,8 @@ enum CancelCommand {
     var answer: JSON = ["cancelled": false, "run": RunJSON.object(run, isExcerpt: true)]
     // A run of which nothing is left needs nobody to be told.
     if run.gone == nil {
-      var params: JSONObject = ["run": .string(run.id.description)]
+      let expires = Clock.wallMilliseconds() + HostClient.patience.milliseconds
+      var params: JSONObject = ["run": .string(run.id.description), "expires": .integer(expires)]
       if arguments.has("now") { params["urgency"] = "now" }
       if let owner = try Owner.of(run, in: lookup.state) {
         answer = try owner.call("run/cancel", .object(params))

@@ -78,7 +78,7 @@ enum LogsCommand {
 
   private static func printErrors(_ run: RunRecord, _ state: StateFolder) throws -> ExitCode {
     do throws(SystemError) {
-      let file = try state.runs.openDirectory(run.id.description).openFile(RunFile.errors, flags: O_RDONLY)
+      let file = try state.runs.openDirectory(run.id.description).openPlainFile(RunFile.errors, flags: O_RDONLY)
       Terminal.write(try file.readAll(limit: .max) ?? [], to: STDOUT_FILENO)
     } catch {
       // Made at the first byte: a run that wrote nothing has none.

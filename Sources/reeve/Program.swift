@@ -2,6 +2,7 @@ internal import Glibc
 internal import Host
 internal import Kernel
 internal import Plugins
+internal import RPC
 internal import Wire
 
 /// The exit codes of the command line; `reeve help` lists them.

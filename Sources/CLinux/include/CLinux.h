@@ -146,9 +146,10 @@ void cl_name_thread(const char *name);
 
 /*
  * Forks, in a process with a single thread. The parent becomes the guardian and never returns; the child is the host,
- * where this returns 0. -1 with errno when there is no fork.
+ * where this returns 0. -1 with errno when there is no fork. A bystander lets go of stdin and stdout: what is said there
+ * is between the client and the host, and ends with the host.
  */
-int cl_guard_stand(void);
+int cl_guard_stand(bool is_bystander);
 
 /* In the host: whether its guardian lives, and has not been dismissed. */
 bool cl_guard_stands(void);

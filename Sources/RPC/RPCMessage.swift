@@ -1,3 +1,5 @@
+public import Wire
+
 /// A JSON-RPC 2.0 message.
 public enum RPCMessage: Equatable, Sendable {
   /// A call that must be answered.
@@ -10,13 +12,10 @@ public enum RPCMessage: Equatable, Sendable {
   case failure(id: RPCIdentifier, RPCError)
 
   /// Appends the message as one line, the newline included.
-  public func encode(to output: inout [UInt8]) {
-    json.write(to: &output)
-    output.append(0x0A)
-  }
+  public func encode(to output: inout [UInt8]) { Framing.lines.append(self, to: &output) }
 
   /// Just the members of the specification: some clients refuse a message with any other.
-  private var json: JSON {
+  var json: JSON {
     var object: JSONObject = ["jsonrpc": .string("2.0")]
     switch self {
     case .request(let id, let method, let params):

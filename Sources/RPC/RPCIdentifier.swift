@@ -1,3 +1,5 @@
+internal import Wire
+
 /// What ties a JSON-RPC response to its request.
 public enum RPCIdentifier: Hashable, Sendable {
   /// A whole number.

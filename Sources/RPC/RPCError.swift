@@ -1,3 +1,5 @@
+public import Wire
+
 /// The error member of a JSON-RPC response.
 public struct RPCError: Error, Equatable, Sendable {
   /// What went wrong, for programs; an application's own codes are positive.
@@ -24,6 +26,9 @@ public struct RPCError: Error, Equatable, Sendable {
   public static let invalidParams = RPCError(code: -32602, message: "Invalid params")
   /// The server has failed.
   public static let internalError = RPCError(code: -32603, message: "Internal error")
+
+  /// The client has withdrawn the call, as language servers have it.
+  public static let requestCancelled = RPCError(code: -32800, message: "Request cancelled")
 
   /// The same error with data.
   public func with(data: JSON) -> RPCError { RPCError(code: code, message: message, data: data) }

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// What one line of JSON-RPC holds.
 public enum RPCInput: Equatable, Sendable {
   /// One message, answered by one.
@@ -66,7 +68,8 @@ extension RPCInput.Item {
     guard case .string(let method)? = object["method"] else {
       throw Objection(id: id ?? .null, reason: "method is no string")
     }
-    let params = object["params"]
+    // Some clients say null where they mean nothing.
+    let params = object["params"].flatMap { $0 == .null ? nil : $0 }
     switch params {
     case nil, .array, .object: break
     case .null, .bool, .integer, .number, .string, .raw:

@@ -1,0 +1,126 @@
+internal import Host
+internal import Loop
+internal import Model
+internal import Plugins
+internal import RPC
+internal import Supervision
+internal import Wire
+
+/// A call that starts a run, until its program runs or has failed to; then the run is let go.
+@LoopActor final class Starting: RunObserver {
+  private let session: Session
+  private let call: Call
+  private let subscribes: Bool
+  private let client: ObjectIdentifier?
+  private var run: RunID?
+
+  /// Starts what is asked for, or finds what the same request has become.
+  static func begin(
+    _ request: RunRequest, _ given: Given, _ session: Session, _ call: Call, resuming resumed: RunID? = nil
+  ) throws {
+    guard !session.isShutDown else { throw HostError(.stopping, "this session was shut down and takes no new work") }
+    let onDisconnect = try session.onDisconnect(try given[Wanted.onDisconnect])
+    let starting = Starting(
+      session, call, subscribes: try given[Wanted.subscribe],
+      client: onDisconnect == .cancel ? ObjectIdentifier(session) : nil)
+    var request = request
+    guard let key = try given[Wanted.key] else { return starting.begin(request, resuming: resumed) }
+    let digest = digest(of: given, call.method, request.directory)
+    request.key = (key, digest)
+    session.host.find(key: key, of: digest) { [request] result in
+      switch result {
+      case .success(nil): starting.begin(request, resuming: resumed)
+      case .success(let run?): starting.follow(run)
+      case .failure(let error): call.fail(ProtocolError.error(error))
+      }
+    }
+  }
+
+  private init(_ session: Session, _ call: Call, subscribes: Bool, client: ObjectIdentifier?) {
+    self.session = session
+    self.call = call
+    self.subscribes = subscribes
+    self.client = client
+  }
+
+  /// What tells a request from another: all that was asked, but for what only this client is concerned with.
+  private static func digest(of given: Given, _ method: String, _ directory: String) -> String {
+    var digest = SHA256()
+    digest.update("\(method)\n\(directory)\n".utf8)
+    let own = [Wanted.key.member.name, Wanted.subscribe.member.name]
+    for parameter in given.all where !own.contains(parameter.name) {
+      digest.update("\(parameter.name)=\(parameter.value.text)\n".utf8)
+    }
+    return digest.finish()
+  }
+
+  private func begin(_ request: RunRequest, resuming resumed: RunID?) {
+    guard let resumed else { return start(request) }
+    // As the ledger has it: who may resume what is not for a single host to know.
+    session.host.findRecorded(resumed) { [self] result in
+      do {
+        guard let run = try result.get() else { throw HostError(.runNotFound, "there is no run \(resumed)") }
+        start(try Host.resumption(of: run, request))
+      } catch {
+        call.fail(ProtocolError.error(error))
+      }
+    }
+  }
+
+  private func start(_ request: RunRequest) {
+    do {
+      let run = try session.host.start(request, observer: self, client: client)
+      // It may have failed already, and been answered.
+      self.run = run.id
+      call.onCancel = { [session] in
+        session.host.ignore(run.id, self)
+        _ = session.host.cancel(run.id)
+      }
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// A run that is there already.
+  private func follow(_ run: RunRecord) {
+    self.run = run.id
+    if run.status == .starting && session.host.observe(run.id, self) { return }
+    conclude(run)
+  }
+
+  func runChanged(_ run: RunRecord) {
+    guard run.status != .starting else { return }
+    session.host.ignore(run.id, self)
+    conclude(run)
+  }
+
+  func runRefused(_ run: RunID, _ error: HostError) { fail(error) }
+
+  private func fail(_ error: any Error) {
+    guard let error = error as? HostError, case .sameRequest(let known) = error.code else {
+      return call.fail(ProtocolError.error(error))
+    }
+    session.host.find(known) { [self] result in
+      if case .success(let run?) = result { follow(run) } else { call.fail(ProtocolError.error(error)) }
+    }
+  }
+
+  private func conclude(_ run: RunRecord) {
+    let json = RunJSON.object(run, isExcerpt: true)
+    if run.status == .failed && run.reason == Verdict.Failure.spawn.rawValue {
+      var data: JSONObject = ["run": json]
+      if case .object(let why)? = run.startFailure.map({ RunJSON.startFailure($0) }) {
+        for member in why.members { data[member.key] = member.value }
+      }
+      return call.fail(ProtocolError.spawnFailed.error(run.error ?? "the program did not start", data))
+    }
+    guard subscribes, !session.isClosed else { return call.succeed(["run": json]) }
+    do {
+      let name = try session.subscribe(to: run, after: 0)
+      call.succeed(["run": json, "subscription": .string(name)])
+      session.begun(run)
+    } catch {
+      call.fail(ProtocolError.error(error))
+    }
+  }
+}
