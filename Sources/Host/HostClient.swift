@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Kernel
+public import Kernel
 public import Model
 internal import RPC
 public import Wire
@@ -14,6 +14,7 @@ public final class HostClient {
   private var splitter = LineSplitter(limit: 64 << 20)
   private var lines: [[UInt8]] = []
   private var lastCall: Int64 = 0
+  private var hasHungUp = false
 
   /// Connects to the host whose socket lies in this folder.
   public init(folder: String, host: HostID) throws(HostError) {
@@ -34,26 +35,41 @@ public final class HostClient {
     }
   }
 
-  /// Calls a method and waits for its answer. Notifications that come before it are kept for `next`.
-  public func call(_ method: String, _ params: JSON) throws -> JSON {
-    lastCall += 1
+  /// Its connection, for whoever speaks for himself.
+  public func connection() throws(SystemError) -> Descriptor { try socket.descriptor.duplicate() }
+
+  /// Tells it something.
+  public func notify(_ method: String, _ params: JSON) throws(HostError) {
+    try send(.notification(method: method, params: params), until: Clock.now() + Self.patience)
+  }
+
+  private func send(_ call: RPCMessage, until deadline: Instant) throws(HostError) {
     var message: [UInt8] = []
-    RPCMessage.request(id: .integer(lastCall), method: method, params: params).encode(to: &message)
-    let deadline = Clock.now() + Self.patience
+    call.encode(to: &message)
     do {
-      guard try socket.descriptor.writeAll(message.span.bytes, until: deadline) else { throw Self.silence(of: host) }
-    } catch let error as SystemError {
+      if try socket.descriptor.writeAll(message.span.bytes, until: deadline) { return }
+    } catch {
       throw HostError(.system, "the host \(host) went away: \(error)")
     }
+    throw Self.silence(of: host)
+  }
+
+  /// Calls a method and waits for its answer, at most so long; nil is for ever. Notifications that come before it are kept
+  /// for `next`.
+  public func call(_ method: String, _ params: JSON?, within patience: TimeSpan? = patience) throws -> JSON {
+    lastCall += 1
+    let deadline = Clock.now() + (patience ?? Self.patience)
+    try send(.request(id: .integer(lastCall), method: method, params: params), until: deadline)
     var passed: [[UInt8]] = []
     defer { lines = passed + lines }
-    while let line = try next(until: deadline) {
+    while let line = try next(until: patience == nil ? nil : deadline) {
       switch RPCInput.parse(line.span.bytes) {
       case .single(.message(.success(.integer(lastCall), let result))): return result
       case .single(.message(.failure(.integer(lastCall), let error))): throw error
       default: passed.append(line)
       }
     }
+    if hasHungUp { throw HostError(.system, "the host \(host) went away") }
     throw Self.silence(of: host)
   }
 
@@ -67,7 +83,10 @@ public final class HostClient {
     while lines.isEmpty {
       let patience = deadline.map { max(.zero, $0 - Clock.now()) } ?? Self.patience
       if socket.descriptor.isReadable(within: patience) {
-        guard try receive() else { return nil }
+        guard try receive() else {
+          hasHungUp = true
+          return nil
+        }
       } else if deadline != nil {
         return nil
       }

@@ -40,7 +40,9 @@ public final class Owner {
   public static func isLocked(_ host: HostID, in state: StateFolder) -> Bool { Death.Signs.isLocked(host, in: state) }
 
   /// Calls a method and waits for its answer.
-  public func call(_ method: String, _ params: JSON) throws -> JSON { try client.call(method, params) }
+  public func call(_ method: String, _ params: JSON, within patience: TimeSpan? = HostClient.patience) throws -> JSON {
+    try client.call(method, params, within: patience)
+  }
 
   /// The next message; nil when the host has closed the connection.
   public func next() throws -> [UInt8]? { try client.next() }

@@ -42,7 +42,7 @@ public struct RPCError: Error, Equatable, Sendable {
   }
 
   /// The error as a response's member.
-  var json: JSON {
+  public var json: JSON {
     var object: JSONObject = ["code": .integer(Int64(code)), "message": .string(message)]
     object["data"] = data
     return .object(object)

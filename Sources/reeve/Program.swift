@@ -71,6 +71,14 @@ enum Program {
     return try command.run(arguments)
   }
 
+  /// Whether the request is at fault that a host has refused.
+  private static func isWrongRequest(_ error: RPCError) -> Bool {
+    guard case .object(let data)? = error.data, case .string(let name)? = data["name"] else {
+      return [RPCError.invalidParams.code, RPCError.methodNotFound.code].contains(error.code)
+    }
+    return ["plugin_not_found", "bad_limit", "prompt_too_large", "run_not_found"].contains(name)
+  }
+
   /// What went wrong, as one line and a code.
   static func explain(_ error: any Error) -> CommandFailure {
     switch error {
@@ -84,7 +92,7 @@ enum Program {
         CommandFailure(.trouble, error.message)
       }
     case let error as HostError: CommandFailure(.trouble, error.message)
-    case let error as RPCError: CommandFailure(.trouble, error.message)
+    case let error as RPCError: CommandFailure(isWrongRequest(error) ? .usage : .trouble, error.message)
     default: CommandFailure(.trouble, "\(error)")
     }
   }

@@ -2,14 +2,19 @@ internal import Glibc
 internal import Host
 internal import Kernel
 internal import Plugins
+internal import Wire
 
 /// `reeve run PLUGIN [PROMPT]`
 enum RunCommand {
   static var command: Command {
     Command(
       name: "run", words: "PLUGIN [PROMPT]", least: 1, most: 2,
-      options: [Option(name: "cwd", value: "DIR", meaning: "the directory it works in (default: this one)")]
-        + commonOptions,
+      options: [
+        Option(name: "cwd", value: "DIR", meaning: "the directory it works in (default: this one)"),
+        Option(name: "detach", short: "d", meaning: "leave it to the background host, and print its name"),
+        Option(
+          name: "key", value: "NAME", meaning: "with --detach: a name for this request; made again it gives the same run"),
+      ] + commonOptions,
       summary: "Runs a plugin, prints its answer, and keeps the record.", run: run)
   }
 
@@ -35,6 +40,8 @@ enum RunCommand {
       environment: surroundings.environment)
     request.prompt = arguments.words.count > 1 ? arguments.words[1] : nil
     try takeCommon(&request, arguments)
+    if arguments.has("detach") { return try detach(request, arguments, surroundings) }
+    guard !arguments.has("key") else { throw CommandFailure(.usage, "--key goes with --detach") }
     return try start(request, arguments, surroundings)
   }
 
@@ -48,6 +55,35 @@ enum RunCommand {
       }
       request.onBusy = choice
     }
+  }
+
+  /// Has the background host run it, in this environment and directory.
+  private static func detach(
+    _ request: RunRequest, _ arguments: Arguments, _ surroundings: Surroundings
+  ) throws -> ExitCode {
+    guard !arguments.has("wait") else { throw CommandFailure(.usage, "--detach does not go with --wait") }
+    var params: JSONObject = [
+      "plugin": .string(request.plugin), "cwd": .string(request.directory),
+      "on_busy": .string(request.onBusy.rawValue), "limits": texts(request.limits.map { ($0.name, $0.text) }),
+      "labels": texts(request.labels),
+    ]
+    params["prompt"] = request.prompt.map { .string($0) }
+    params["model"] = request.model.map { .string($0) }
+    params["key"] = arguments.value("key").map { .string($0) }
+    let client = try Background(surroundings).connect()
+    // How long a program takes to start is for its own limit to say.
+    let answer = try client.call("run/start", .object(params), within: nil)
+    guard case .object(let members) = answer, case .object(let run)? = members["run"],
+      case .string(let id)? = run["id"]
+    else { throw CommandFailure(.trouble, "the background host answered what makes no sense") }
+    Terminal.print((arguments.has("json") ? JSON.object(run).text : id) + "\n")
+    return .succeeded
+  }
+
+  private static func texts(_ pairs: [(name: String, value: String)]) -> JSON {
+    var object = JSONObject()
+    for pair in pairs { object[pair.name] = .string(pair.value) }
+    return .object(object)
   }
 
   /// Starts a run in a host of its own, and waits for its answer.
