@@ -57,7 +57,8 @@ let package = Package(
     tests("LoopTests", ["Loop", "Support", "Kernel", "Model"]),
     tests("LedgerTests", ["Ledger", "Loop", "Support", "Kernel", "Model", "CSQLite"]),
     tests("PluginsTests", ["Plugins", "Support", "Kernel", "Model", "Wire"]),
-    tests("ReeveTests", ["Support", "reeve", "TestHost", "FakeAgent", "Ledger", "RPC", "Wire", "Kernel", "Model"]),
+    tests(
+      "ReeveTests", ["Support", "reeve", "TestHost", "FakeAgent", "Server", "Ledger", "RPC", "Wire", "Kernel", "Model"]),
     tests("WireTests", ["Support", "Wire"]),
     tests("RPCTests", ["Support", "RPC", "Wire"]),
     tests("SupervisionTests", ["Support", "Supervision", "Model"]),

@@ -32,6 +32,9 @@ public final class Conversation {
   /// Whether that is more than any client can be waiting for: then it hears no more.
   public var isOverflowing: Bool { unread > limits.unreadBytes }
 
+  /// Whether nobody can tell any more where the client's messages begin: then no more is read.
+  public private(set) var isLost = false
+
   private let limits: Limits
   private let dispatch: (Call) -> Void
   private let tooMany: RPCError
@@ -99,7 +102,9 @@ public final class Conversation {
         code: RPCError.invalidRequest.code,
         message: "a message of \(size) bytes is longer than \(limits.messageBytes)",
         data: ["size": .integer(Int64(size)), "limit": .integer(Int64(limits.messageBytes))])
-    case .badHeader(let what): error = .parseError.with(data: ["reason": .string("the header cannot be read: \(what)")])
+    case .badHeader(let what):
+      isLost = true
+      error = .parseError.with(data: ["reason": .string("the header cannot be read: \(what)")])
     case .cutOff: error = .parseError.with(data: ["reason": "the input ended in the middle of a message"])
     }
     send(.failure(id: .null, error), framed: framing)

@@ -88,7 +88,7 @@ internal import Wire
       if let buffer = reception?.buffer {
         conversation.feed(UnsafeRawBufferPointer(rebasing: buffer.prefix(count)).bytes)
       }
-      settle()
+      if conversation.isLost { end() } else { settle() }
     case .wouldBlock: break
     case .end, nil: end()
     }

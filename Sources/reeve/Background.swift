@@ -25,7 +25,7 @@ struct Background {
     while true {
       do {
         if let client = try find() { return client }
-      } catch where Clock.now() < deadline {
+      } catch  where Clock.now() < deadline {
         // One that was just about to leave; another will be there.
       }
       guard Clock.now() < deadline else { throw CommandFailure(.trouble, "the background host does not begin") }

@@ -12,7 +12,8 @@ enum CallCommand {
   static var command: Command {
     Command(
       name: "call", words: "METHOD [PARAMS]", least: 1, most: 2, options: [],
-      summary: "Calls a method of the background host with JSON parameters (“-” reads them from stdin), and prints the result.",
+      summary:
+        "Calls a method of the background host with JSON parameters (“-” reads them from stdin), and prints the result.",
       run: run)
   }
 

@@ -26,7 +26,8 @@ struct Command {
   static var all: [Command] {
     [
       RunCommand.command, PsCommand.command, ShowCommand.command, LogsCommand.command, CancelCommand.command,
-      ResumeCommand.command, PruneCommand.command, DoctorCommand.command, ServeCommand.command, AttachCommand.command, WaitCommand.command, CallCommand.command, RecoverCommand.command,
+      ResumeCommand.command, PruneCommand.command, DoctorCommand.command, ServeCommand.command, AttachCommand.command,
+      WaitCommand.command, CallCommand.command, RecoverCommand.command,
       VersionCommand.command, HelpCommand.command,
     ]
   }

@@ -13,7 +13,8 @@ enum RunCommand {
         Option(name: "cwd", value: "DIR", meaning: "the directory it works in (default: this one)"),
         Option(name: "detach", short: "d", meaning: "leave it to the background host, and print its name"),
         Option(
-          name: "key", value: "NAME", meaning: "with --detach: a name for this request; made again it gives the same run"),
+          name: "key", value: "NAME",
+          meaning: "with --detach: a name for this request; made again it gives the same run"),
       ] + commonOptions,
       summary: "Runs a plugin, prints its answer, and keeps the record.", run: run)
   }

@@ -30,7 +30,7 @@ enum ServeCommand {
       return try serve(surroundings, .stdio)
     }
     let idle = try idle(arguments)
-    let listener = inheritedListener()
+    let listener = try inheritedListener()
     return try serve(
       surroundings, .socket(idle: idle, isBackground: arguments.has("background"), listener: listener))
   }
@@ -58,12 +58,14 @@ enum ServeCommand {
   }
 
   /// The socket that systemd has made and hands down, by its protocol; nil when it did not start us.
-  private static func inheritedListener() -> Int32? {
+  private static func inheritedListener() throws(CommandFailure) -> Int32? {
     func number(_ name: String) -> Int32? { getenv(name).flatMap { Int32(String(cString: $0)) } }
     guard number("LISTEN_PID") == getpid(), let count = number("LISTEN_FDS"), count >= 1 else { return nil }
     let first = STDERR_FILENO + 1
     // It must outlive the fork that makes the host, and no program that is run may have it.
-    guard fcntl(first, F_SETFD, FD_CLOEXEC) == 0 else { return nil }
+    guard fcntl(first, F_SETFD, FD_CLOEXEC) == 0 else {
+      throw CommandFailure(.trouble, "LISTEN_FDS promises a socket as descriptor \(first), and there is none")
+    }
     for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsetenv(name) }
     return first
   }

@@ -7,6 +7,10 @@
  * Calls are counted in each process by itself. The one that fails makes FILE, and where FILE exists none fails any more:
  * so there is one fault, whatever forks or execs. A run in which FILE was not made had fewer than N calls.
  *
+ *   LD_PRELOAD=libFaults.so REEVE_FAULTS=stray:FD REEVE_FAULTS_MARK=FILE program
+ *
+ * With `stray` whoever waits in epoll first prints a line to descriptor FD, as a library might.
+ *
  * With `broken` every step of an SQLite statement fails with the code, as long as FILE is there.
  */
 #define _GNU_SOURCE
@@ -30,7 +34,7 @@
 
 static atomic_long counted;
 static long wanted;
-static bool is_system, is_sqlite, is_broken;
+static bool is_system, is_sqlite, is_broken, is_stray;
 static const char *mark;
 
 /* Not by the functions below: this must neither count nor fail. */
@@ -51,6 +55,7 @@ __attribute__((constructor)) static void begin(void) {
   if (number == NULL) return;
   is_broken = strncmp(text, "broken", 6) == 0;
   wanted = atol(number + 1);
+  is_stray = strncmp(text, "stray", 5) == 0;
   if (is_broken || syscall(SYS_faccessat, AT_FDCWD, mark, F_OK) == 0) return;
   is_system = strncmp(text, "system", 6) == 0;
   is_sqlite = strncmp(text, "sqlite", 6) == 0;
@@ -208,3 +213,9 @@ FAULTY_SQLITE(sqlite3_bind_null, (void *statement, int index), (statement, index
 FAULTY_SQLITE(
     sqlite3_bind_text, (void *statement, int index, const char *text, int length, void (*end)(void *)),
     (statement, index, text, length, end))
+
+int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout) {
+  REAL(epoll_wait);
+  if (is_stray) syscall(SYS_write, (int)wanted, "stray\n", 6);
+  return real(epoll, events, room, timeout);
+}

@@ -12,10 +12,11 @@ public final class Child {
   private let folder: TemporaryDirectory
   private var status: ProcessExit?
 
-  /// Starts a program with this environment and no other; with a terminal, that is its session's own.
+  /// Starts a program with this environment and no other; with a terminal, that is its session's own; with streams, these
+  /// are its stdin and stdout.
   public init(
     _ program: String, _ arguments: [String], environment: [String: String], directory: String = "/",
-    terminal: Terminal? = nil
+    terminal: Terminal? = nil, streams: (input: Int32, output: Int32)? = nil
   ) throws {
     folder = try TemporaryDirectory()
     var actions = posix_spawn_file_actions_t()
@@ -28,9 +29,14 @@ public final class Child {
       }
     } else {
       posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+      // Made even when it is not used: what is said of it reads it.
       for (descriptor, name) in [(1, "stdout"), (2, "stderr")] as [(Int32, String)] {
         posix_spawn_file_actions_addopen(
           &actions, descriptor, "\(folder.path)/\(name)", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+      }
+      if let streams {
+        posix_spawn_file_actions_adddup2(&actions, streams.input, 0)
+        posix_spawn_file_actions_adddup2(&actions, streams.output, 1)
       }
     }
     var attributes = posix_spawnattr_t()

@@ -8,8 +8,8 @@ public import Wire
 
 /// Somebody who talks to a host. Every answer that comes is held against the schema that the host tells of itself.
 open class Client {
-  private let input: Descriptor
-  private let output: Descriptor
+  private var input: Descriptor?
+  private var output: Descriptor?
   private let framing: Framing
   private let complaints: () -> String
   private var splitter = MessageSplitter(limit: 256 << 20)
@@ -25,8 +25,8 @@ open class Client {
     input: consuming Descriptor, output: consuming Descriptor, framing: Framing = .lines,
     complaints: @escaping () -> String
   ) {
-    self.input = input
-    self.output = output
+    self.input = consume input
+    self.output = consume output
     self.framing = framing
     self.complaints = complaints
   }
@@ -40,13 +40,31 @@ open class Client {
   }
 
   /// Says something, whatever it is.
-  public func write(_ bytes: [UInt8]) throws { try output.writeAll(bytes.span.bytes) }
+  public func write(_ bytes: [UInt8]) throws { try output?.writeAll(bytes.span.bytes) }
 
   /// Says something, whatever it is.
   public func write(_ text: String) throws { try write(Array(text.utf8)) }
 
   /// Says no more, and goes on listening.
-  public func finish() { shutdown(output.raw, Int32(SHUT_WR)) }
+  public func finish() {
+    if let raw = output?.raw { shutdown(raw, Int32(SHUT_WR)) }
+    output = nil
+  }
+
+  /// Is gone from one moment to the next.
+  public func vanish() {
+    input = nil
+    output = nil
+  }
+
+  /// How many bytes wait to be read, for who does not read them.
+  public func awaitInput(within limit: TimeSpan = .seconds(60)) -> Bool { input?.isReadable(within: limit) ?? false }
+
+  /// Does not wait when the host does not read.
+  public func neverBlock() throws { try output?.setNonblocking() }
+
+  /// Says as much of this as the host takes; false when it takes none of it.
+  public func offer(_ bytes: [UInt8]) throws -> Bool { try output?.write(bytes.span.bytes) ?? 0 > 0 }
 
   /// Sends a notification.
   public func notify(_ method: String, _ params: JSON? = nil) throws {
@@ -97,9 +115,9 @@ open class Client {
     let deadline = Clock.now() + limit
     var piece = [UInt8](repeating: 0, count: 1 << 20)
     while true {
-      let isReadable = input.isReadable(within: max(.zero, deadline - Clock.now()))
+      let isReadable = input?.isReadable(within: max(.zero, deadline - Clock.now())) ?? true
       try #require(isReadable, "the host does not hang up")
-      let outcome = try? piece.withUnsafeMutableBytes { try input.read(into: $0) }
+      let outcome = try? piece.withUnsafeMutableBytes { try input?.read(into: $0) }
       guard case .bytes = outcome else { return }
     }
   }
@@ -170,11 +188,11 @@ open class Client {
   /// Takes what comes; false when the host has closed the connection.
   @discardableResult
   public func receive(until deadline: Instant) throws -> Bool {
-    let isReadable = input.isReadable(within: max(.zero, deadline - Clock.now()))
+    let isReadable = input?.isReadable(within: max(.zero, deadline - Clock.now())) ?? true
     try #require(isReadable, "the host does not answer")
     var piece = [UInt8](repeating: 0, count: 64 * 1024)
     let count = piece.withUnsafeMutableBytes { buffer in
-      if case .bytes(let count)? = try? input.read(into: buffer) { count } else { 0 }
+      if case .bytes(let count)? = try? input?.read(into: buffer) { count } else { 0 }
     }
     guard count > 0 else {
       isOver = true

@@ -1,5 +1,5 @@
 import Glibc
-import Kernel
+public import Kernel
 public import RPC
 import Testing
 
@@ -28,6 +28,9 @@ public final class TestHost: Client {
   private static func connect(_ folder: String, _ name: String) throws -> Descriptor {
     try UnixSocket.connect(in: try Directory.open(folder), name: name).intoDescriptor()
   }
+
+  /// Another connection to the same host.
+  public func connection() throws -> Descriptor { try Self.connect(folder, name) }
 
   /// Another client of the same host.
   public func another(framing: Framing = .lines) throws -> Client {
