@@ -1,0 +1,84 @@
+-- The list of runs, newest first: <CR> shows one, c cancels, r resumes, R looks again, q closes.
+local events = require('reeve.events')
+local host = require('reeve.host')
+local view = require('reeve.view')
+
+local M = {}
+local api = vim.api
+
+-- How many runs are listed.
+local limit = 100
+
+local buffer
+-- The run on each line.
+local rows = {}
+
+local function cell(text, width)
+  return text .. (' '):rep(width - vim.fn.strdisplaywidth(text))
+end
+
+local function line(run)
+  local created = tostring(run.created):sub(1, 19):gsub('T', ' ')
+  return table.concat({ run.id, created, cell(run.plugin, 12), events.status(run) }, '  ')
+end
+
+local function render(runs)
+  rows = runs
+  local lines = vim.tbl_map(line, runs)
+  if #lines == 0 then
+    lines = { 'There are no runs.' }
+  end
+  vim.bo[buffer].modifiable = true
+  api.nvim_buf_set_lines(buffer, 0, -1, true, lines)
+  vim.bo[buffer].modifiable = false
+  vim.bo[buffer].modified = false
+end
+
+local function make_buffer()
+  buffer = api.nvim_create_buf(true, true)
+  api.nvim_buf_set_name(buffer, 'reeve://runs')
+  vim.bo[buffer].filetype = 'reeve-runs'
+  local function map(key, action)
+    vim.keymap.set('n', key, function()
+      local run = rows[api.nvim_win_get_cursor(0)[1]]
+      if run then
+        action(run)
+      end
+    end, { buffer = buffer, nowait = true })
+  end
+  local reeve = require('reeve')
+  map('<CR>', reeve.open)
+  map('c', function(run)
+    reeve.cancel(run.id)
+  end)
+  map('r', function(run)
+    reeve.ask_and_resume(run.id)
+  end)
+  vim.keymap.set('n', 'R', M.refresh, { buffer = buffer, nowait = true })
+  vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = buffer, nowait = true })
+end
+
+-- Asks again, if the list is to be seen.
+function M.refresh()
+  if not buffer or vim.fn.bufwinid(buffer) == -1 then
+    return
+  end
+  host.request('run/list', { limit = limit }, function(failure, answer)
+    if failure then
+      require('reeve').complain(failure)
+    elseif api.nvim_buf_is_valid(buffer) then
+      render(answer.runs)
+    end
+  end)
+end
+
+-- Shows the list.
+function M.open()
+  if not buffer or not api.nvim_buf_is_valid(buffer) then
+    make_buffer()
+  end
+  view.show(buffer)
+  M.refresh()
+end
+
+return M
