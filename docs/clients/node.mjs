@@ -58,8 +58,8 @@ async function main(plugin, prompt) {
   const started = client.call('run/start', { plugin, prompt, cwd: process.cwd(), subscribe: true });
   // A signal that comes before there is a run to cancel waits for it. What goes wrong here goes wrong below as well.
   process.on('SIGINT', () => started.then(({ run }) => client.call('run/cancel', { run: run.id })).catch(() => {}));
-  const { id } = (await started).run;
-  await Promise.race([settled, client.gone]);
+  const { id, settled: isOver } = (await started).run;
+  if (!isOver) await Promise.race([settled, client.gone]);
   // The verdict does not wait for the stream, and an answer need not have been streamed at all.
   const { run } = await client.call('run/get', { run: id });
   const answer = run.text ?? '';

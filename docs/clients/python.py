@@ -47,15 +47,14 @@ def main(plugin, prompt):
                 if isinstance(event, dict) and event.get("type") == "text":
                     streamed += event["text"]
                     print(event["text"], end="", flush=True)
-        elif message.get("method") == "run/changed":
-            if params["run"]["settled"] and "get" not in calls:
-                calls["get"] = client.send("run/get", run=params["run"]["id"])
-        elif message["id"] == calls["start"]:
-            run = message["result"]["run"]["id"]
-            signal.signal(signal.SIGINT, lambda *_: client.send("run/cancel", run=run))
+            continue
+        run = (params or message["result"])["run"]
+        if message.get("id") == calls["start"]:
+            signal.signal(signal.SIGINT, lambda *_: client.send("run/cancel", run=run["id"]))
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-        elif message["id"] == calls.get("get"):
-            run = message["result"]["run"]
+        if run["settled"] and "get" not in calls:
+            calls["get"] = client.send("run/get", run=run["id"])
+        if message.get("id") == calls.get("get", -1):
             # The verdict does not wait for the stream, and an answer need not have been streamed at all.
             answer = run["text"] or ""
             print(answer[len(streamed):] if answer.startswith(streamed) else "\n" + answer)

@@ -3,11 +3,9 @@
 #
 # Needs nothing but bash 5. Ctrl-C cancels the run. Exits with 0 if it succeeded, else with 1.
 #
-# JSON is read by patterns here. They hold for what Reeve writes itself, and for agents that write their texts as
-# docs/plugins.md does. Who has a JSON parser uses that.
+# JSON is read by patterns here: they know what Reeve writes, and texts as docs/plugins.md has them, and no other JSON.
 set -u
 string='"(([^"\\]|\\.)*)"' calls=0 run='' wants_cancel='' streamed=''
-
 fail() { echo "$1" >&2; exit 1; }
 
 # Writes a text as JSON; of the control characters only line ends are kept.
@@ -41,15 +39,17 @@ cancel() { if [ -n "$run" ]; then call run/cancel "\"run\":\"$run\""; else wants
 started() {
   [[ $1 =~ \"id\":$string ]] && run=${BASH_REMATCH[1]}
   if [ -n "$wants_cancel" ]; then cancel; fi
+  changed "$1"
 }
+
+changed() { case $1 in *'"settled":"'*) call run/get "\"run\":\"$run\"" ;; esac; }
 
 appended() {
   local rest=$1 text='"type": ?"text", ?"text": ?'$string
   while [[ $rest =~ $text ]]; do
     rest=${rest#*"${BASH_REMATCH[0]}"}
     unquote "${BASH_REMATCH[1]}"
-    streamed+=$words
-    printf %s "$words"
+    streamed+=$words && printf %s "$words"
   done
 }
 
@@ -71,7 +71,7 @@ call run/start "\"plugin\":$(quote "$1"),\"prompt\":$(quote "$2"),\"cwd\":$(quot
 while read -r message <&"$from"; do
   case $message in
   *'"method":"run/appended"'*) appended "$message" ;;
-  *'"method":"run/changed"'*'"settled":"'*) call run/get "\"run\":\"$run\"" ;;
+  *'"method":"run/changed"'*) changed "$message" ;;
   *'"id":1,"result":'*) started "$message" ;;
   *'"result":{"run":'*) finish "$message" ;;
   *'"error":{'*) [[ $message =~ \"message\":$string ]] && unquote "${BASH_REMATCH[1]}" && fail "$words" ;;

@@ -28,8 +28,8 @@
               (when format (push (apply #'format-message format values) check-notices))))
 
 (defun check-ok (name)
-  "Say that NAME holds."
-  (princ (format "ok %s\n" name)))
+  "Say that NAME holds, at once."
+  (send-string-to-terminal (format "ok %s\n" name)))
 
 (defun check-text (&optional buffer)
   "All text of BUFFER, or of the current one."

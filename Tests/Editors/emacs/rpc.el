@@ -67,8 +67,8 @@ echo '{\"type\":\"result\",\"status\":\"ok\",\"output\":\"done\"}'")))
   (check-ok "cancel"))
 
 (condition-case problem
-    (progn (rpc-call 'run/get :run "nothing")
-           (check-fail "there is a run called nothing"))
+    (progn (rpc-call 'run/get :run (make-string 26 ?0))
+           (check-fail "there is a run that was never started"))
   (jsonrpc-error
    (check-expect (equal 1001 (alist-get 'jsonrpc-error-code (cddr problem))) (format "%S" problem))))
 (check-ok "error")

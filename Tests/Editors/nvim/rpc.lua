@@ -82,7 +82,7 @@ check.drive(function()
   await_status(long, 'cancelled')
   check.ok('cancel')
 
-  failure = call('run/get', { run = 'nothing' })
+  failure = call('run/get', { run = ('0'):rep(26) })
   check.expect(failure and failure.code == 1001, 'an unknown run: ' .. vim.inspect(failure))
   check.ok('error')
 

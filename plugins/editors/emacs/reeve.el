@@ -95,8 +95,10 @@ Emacs 30 has another name for them."
   reeve--connection)
 
 (defun reeve--complain (failure)
-  "Tell of FAILURE, the error object of a call."
-  (message "reeve: %s" (plist-get failure :message)))
+  "Tell of FAILURE, the error object of a call.
+Of a host that has gone, code -1 to `jsonrpc', `reeve--lost' tells."
+  (unless (eql (plist-get failure :code) -1)
+    (message "reeve: %s" (plist-get failure :message))))
 
 (defun reeve--request (method params success &optional failure)
   "Call METHOD of the host with PARAMS, a property list.
@@ -145,7 +147,9 @@ Nil if it fails or takes long."
 (defun reeve--stop ()
   "Tell the host to end.  It sees by itself to what it ran."
   (when (and reeve--connection (jsonrpc-running-p reeve--connection))
-    (ignore-errors (jsonrpc-notify reeve--connection 'exit (make-hash-table)))))
+    (ignore-errors
+      (jsonrpc-async-request reeve--connection 'shutdown (make-hash-table))
+      (jsonrpc-notify reeve--connection 'exit (make-hash-table)))))
 
 (add-hook 'kill-emacs-hook #'reeve--stop)
 
@@ -306,16 +310,6 @@ Nil if it fails or takes long."
       (when-let ((line (reeve--line event)))
         (reeve--append-line line)))))
 
-(defun reeve--appended (params)
-  "Show the events in PARAMS, but for those that were shown already."
-  (when-let ((buffer (reeve--buffer-of (plist-get params :run))))
-    (with-current-buffer buffer
-      (let* ((events (plist-get params :events))
-             (first (plist-get params :first))
-             (shown (max 0 (- (1+ reeve--seen) first))))
-        (seq-do #'reeve--add-event (seq-drop events shown))
-        (setq reeve--seen (max reeve--seen (+ first (length events) -1)))))))
-
 (defun reeve--add-unspoken-answer ()
   "Show the answer of an agent whose words Reeve knows and we do not."
   (when-let ((text (and (plist-get reeve--run :settled)
@@ -324,6 +318,17 @@ Nil if it fails or takes long."
                         (plist-get reeve--run :text))))
     (setq reeve--has-spoken t)
     (reeve--append-line text)))
+
+(defun reeve--appended (params)
+  "Show the events in PARAMS, but for those that were shown already."
+  (when-let ((buffer (reeve--buffer-of (plist-get params :run))))
+    (with-current-buffer buffer
+      (let* ((events (plist-get params :events))
+             (first (plist-get params :first))
+             (shown (max 0 (- (1+ reeve--seen) first))))
+        (seq-do #'reeve--add-event (seq-drop events shown))
+        (setq reeve--seen (max reeve--seen (+ first (length events) -1)))
+        (reeve--add-unspoken-answer)))))
 
 (defun reeve--show-run (run)
   "Show in this buffer how RUN is going."

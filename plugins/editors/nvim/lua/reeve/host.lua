@@ -45,7 +45,7 @@ local function ended(mine, code, signal)
     M.on_vanished(reason)
   end
   for _, callback in pairs(mine.pending) do
-    callback({ message = 'the host has gone (' .. reason .. ') and did not answer' })
+    callback({ message = 'the host has gone (' .. reason .. ')', is_told = true })
   end
 end
 
@@ -85,7 +85,8 @@ local function connected()
   return connection, reason
 end
 
--- Calls the host; `callback(error, result)` is called exactly once, later.
+-- Calls the host; `callback(error, result)` is called exactly once, later. The error has a `message`, and `is_told` if
+-- the user knows of it already.
 function M.request(method, params, callback)
   local mine, reason = connected()
   if not mine then

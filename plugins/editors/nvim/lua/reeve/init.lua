@@ -21,7 +21,9 @@ end
 
 -- Tells of a failed call.
 function M.complain(failure)
-  vim.notify('reeve: ' .. failure.message, vim.log.levels.ERROR)
+  if not failure.is_told then
+    vim.notify('reeve: ' .. failure.message, vim.log.levels.ERROR)
+  end
 end
 
 -- Starts or resumes a run, in a buffer of its own.

@@ -168,6 +168,15 @@ local function text_of(event, view)
   return line and (view.is_at_line_start and '' or '\n') .. line .. '\n'
 end
 
+-- The answer of an agent whose words Reeve knows and we do not.
+local function add_unspoken_answer(view)
+  local run = view.run
+  if run.settled and run.text and not view.has_spoken and view.seen >= run.events then
+    view.has_spoken = true
+    append_line(view, run.text)
+  end
+end
+
 -- Shows events; those that were shown already are left out.
 function M.appended(params)
   local view = views[params.run]
@@ -184,15 +193,7 @@ function M.appended(params)
   end
   view.seen = math.max(view.seen, params.first + #params.events - 1)
   append(view, table.concat(pieces))
-end
-
--- The answer of an agent whose words Reeve knows and we do not.
-local function add_unspoken_answer(view)
-  local run = view.run
-  if run.settled and run.text and not view.has_spoken and view.seen >= run.events then
-    view.has_spoken = true
-    append_line(view, run.text)
-  end
+  add_unspoken_answer(view)
 end
 
 -- Shows how a run is going now.
