@@ -142,7 +142,8 @@ Nil if it fails or takes long."
           (reeve--append-line "[host] the host has gone, and with it what it ran")
           (reeve--set-status "unknown: the host has gone"))
         (setq reeve--source nil))))
-  (message "reeve: the host has gone, and with it what it ran; the next command starts another one"))
+  (message "reeve: the host has gone, and with it what it ran; \
+the next command starts another one (see *reeve events*)"))
 
 (defun reeve--stop ()
   "Tell the host to end.  It sees by itself to what it ran."
@@ -551,7 +552,7 @@ Interactively, RUN is the one of this buffer or line, if there is one."
       (special-mode)
       (let ((inhibit-read-only t)) (erase-buffer)))
     (reeve--diagnose buffer "The host is launched as: %s" (string-join reeve-command " "))
-    (reeve--diagnose buffer "It writes to the buffers *reeve events* and  *reeve stderr*.")
+    (reeve--diagnose buffer "What it writes to stderr is in the buffer *reeve events*.")
     (reeve--diagnose buffer "Whether Reeve can work here at all is told by: reeve doctor\n")
     (pop-to-buffer buffer)
     (reeve--request 'host/status nil

@@ -5,7 +5,8 @@ local M = {}
 local longest = 160
 
 local function compact(value)
-  local text = vim.json.encode(value)
+  -- The encoder escapes slashes, which JSON does not ask for.
+  local text = vim.json.encode(value):gsub('\\/', '/')
   return vim.fn.strchars(text) <= longest and text or vim.fn.strcharpart(text, 0, longest) .. '…'
 end
 

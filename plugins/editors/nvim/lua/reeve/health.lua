@@ -42,7 +42,7 @@ function M.check()
   local answer, failure = host.request_within(patience, 'host/status')
   if not answer then
     return problem(('“%s” does not answer: %s'):format(table.concat(command, ' '), failure.message), {
-      'What it wrote to stderr is in the log of the language client: ' .. vim.fn.stdpath('cache'),
+      'What it wrote to stderr is in ' .. require('vim.lsp.log').get_filename(),
       '`reeve doctor` tells whether Reeve can work here.',
     })
   end

@@ -14,9 +14,9 @@ local vanished
 
 -- Settings: `command`, the program and its arguments.
 function M.setup(options)
-  options = options or {}
-  vim.validate({ command = { options.command, 'table', true } })
-  host.command = options.command
+  local command = (options or {}).command
+  assert(command == nil or type(command) == 'table', 'reeve: “command” is a list of words')
+  host.command = command
 end
 
 -- Tells of a failed call.
@@ -51,8 +51,21 @@ function M.resume(run, prompt)
   launch('run/resume', 'resumed from ' .. run, { run = run, prompt = prompt })
 end
 
--- Resumes with a prompt that is asked for.
-function M.ask_and_resume(run)
+-- The run that a command means: the one named, else that of this buffer. Nil, with a word about it, if there is none.
+local function meant_run(name)
+  local run = name or vim.b.reeve_run
+  if not run then
+    vim.notify('reeve: name a run, or do this in the buffer of one', vim.log.levels.ERROR)
+  end
+  return run
+end
+
+-- Resumes a run, by default that of this buffer, with a prompt that is asked for.
+function M.ask_and_resume(name)
+  local run = meant_run(name)
+  if not run then
+    return
+  end
   vim.ui.input({ prompt = 'Resume with: ' }, function(prompt)
     if prompt and prompt ~= '' then
       M.resume(run, prompt)
@@ -117,15 +130,6 @@ end
 -- :ReeveRuns
 function M.runs_command()
   list.open()
-end
-
--- The run that a command means: the one named, else that of this buffer. Nil, with a word about it, if there is none.
-local function meant_run(name)
-  local run = name or vim.b.reeve_run
-  if not run then
-    vim.notify('reeve: name a run, or do this in the buffer of one', vim.log.levels.ERROR)
-  end
-  return run
 end
 
 -- :ReeveCancel[!] [run]
@@ -219,7 +223,7 @@ host.on_vanished = function(reason)
   vanished = reason
   local message = ('the host has gone (%s), and with it what it ran'):format(reason)
   view.lost(message)
-  vim.notify('reeve: ' .. message .. '; the next command starts another one', vim.log.levels.ERROR)
+  vim.notify('reeve: ' .. message .. '; the next command starts another one (:checkhealth reeve)', vim.log.levels.ERROR)
 end
 
 vim.api.nvim_create_autocmd('VimLeavePre', { callback = host.stop, desc = 'reeve: tell the host' })

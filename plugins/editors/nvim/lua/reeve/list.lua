@@ -31,7 +31,6 @@ local function render(runs)
   vim.bo[buffer].modifiable = true
   api.nvim_buf_set_lines(buffer, 0, -1, true, lines)
   vim.bo[buffer].modifiable = false
-  vim.bo[buffer].modified = false
 end
 
 local function make_buffer()

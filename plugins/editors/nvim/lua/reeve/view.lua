@@ -17,7 +17,6 @@ local function edit(view, change)
   vim.bo[view.buffer].modifiable = true
   change(view.buffer)
   vim.bo[view.buffer].modifiable = false
-  vim.bo[view.buffer].modified = false
 end
 
 -- Windows that stood on the last line stay there.
@@ -58,18 +57,19 @@ end
 
 local function map_keys(buffer)
   local function map(key, action)
-    vim.keymap.set('n', key, function()
-      require('reeve')[action](vim.b[buffer].reeve_run)
-    end, { buffer = buffer, nowait = true })
+    vim.keymap.set('n', key, action, { buffer = buffer, nowait = true })
   end
-  map('c', 'cancel')
-  map('r', 'ask_and_resume')
-  vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = buffer, nowait = true })
+  map('c', '<Cmd>ReeveCancel<CR>')
+  map('r', function()
+    require('reeve').ask_and_resume()
+  end)
+  map('q', '<Cmd>close<CR>')
 end
 
 local function new_view(title, prompt)
   local buffer = api.nvim_create_buf(true, true)
   vim.bo[buffer].filetype = 'reeve'
+  vim.bo[buffer].undolevels = -1
   local view = { buffer = buffer, seen = 0, has_spoken = false, is_at_line_start = true }
   edit(view, function()
     api.nvim_buf_set_lines(buffer, 0, -1, true, { '# ' .. title, '', '', '-- starting' })
