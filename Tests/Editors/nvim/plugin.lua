@@ -128,14 +128,22 @@ local function list(live, resumable, go_on)
   check.ok('list')
 end
 
--- A run whose buffer is gone is shown again from its first event on.
-local function reopen(run)
-  vim.cmd('bwipeout! reeve://run/' .. run)
+-- A run whose buffer was closed is shown again from its first event on, also while it goes on.
+local function reopen()
+  vim.cmd([[ReeveRun script echo '{"type":"text","text":"one, "}'; while [ ! -e reopened ]; do sleep 0.05; done; ]]
+    .. [[echo '{"type":"text","text":"two"}'; ]] .. done)
+  local run = run_here()
+  check.await_text('one, \n-- running')
+  vim.cmd('ReeveRuns')
+  vim.cmd('bdelete! reeve://run/' .. run)
+  vim.cmd('bdelete! reeve://runs')
   vim.cmd('ReeveRuns')
   find_in_list(run)
   press('<CR>')
-  check.await_text('# agent in ')
-  check.await_text('s-1 goes on\n-- succeeded')
+  check.await_text('# script in ')
+  check.await_text('one, \n-- running')
+  check.touch('reopened')
+  check.await_text('\none, two\n-- succeeded')
   check.ok('reopen')
 end
 
@@ -190,7 +198,7 @@ check.drive(function()
   cancel()
   local resumable, go_on = resume()
   list(completion(resumable), resumable, go_on)
-  reopen(resumable)
+  reopen()
   refusal()
   health()
   kill_host()

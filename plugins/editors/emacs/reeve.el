@@ -320,16 +320,28 @@ the next command starts another one (see *reeve events*)"))
     (setq reeve--has-spoken t)
     (reeve--append-line text)))
 
+(defun reeve--first-number (params)
+  "The number of the first event that PARAMS, of a notification, tell of.
+One about a gap has the number of the last in its place."
+  (let ((event (seq-first (plist-get params :events))))
+    (if (equal (reeve--type event) "reeve.gap")
+        (plist-get event :first)
+      (plist-get params :first))))
+
+(defun reeve--add-events (events first)
+  "Show EVENTS, numbered from FIRST on, but for those that were shown already."
+  (seq-do #'reeve--add-event (seq-drop events (max 0 (- (1+ reeve--seen) first))))
+  (setq reeve--seen (max reeve--seen (+ first (length events) -1)))
+  (reeve--add-unspoken-answer))
+
 (defun reeve--appended (params)
-  "Show the events in PARAMS, but for those that were shown already."
+  "Show the events in PARAMS.
+If some are missing before them, a buffer was closed and opened again: those
+are on their way, and after them these once more."
   (when-let ((buffer (reeve--buffer-of (plist-get params :run))))
     (with-current-buffer buffer
-      (let* ((events (plist-get params :events))
-             (first (plist-get params :first))
-             (shown (max 0 (- (1+ reeve--seen) first))))
-        (seq-do #'reeve--add-event (seq-drop events shown))
-        (setq reeve--seen (max reeve--seen (+ first (length events) -1)))
-        (reeve--add-unspoken-answer)))))
+      (when (<= (reeve--first-number params) (1+ reeve--seen))
+        (reeve--add-events (plist-get params :events) (plist-get params :first))))))
 
 (defun reeve--show-run (run)
   "Show in this buffer how RUN is going."

@@ -34,9 +34,7 @@ local function render(runs)
 end
 
 local function make_buffer()
-  buffer = api.nvim_create_buf(true, true)
-  api.nvim_buf_set_name(buffer, 'reeve://runs')
-  vim.bo[buffer].filetype = 'reeve-runs'
+  buffer = view.new_buffer('reeve-runs', 'reeve://runs')
   local function map(key, action)
     vim.keymap.set('n', key, function()
       local run = rows[api.nvim_win_get_cursor(0)[1]]
@@ -65,7 +63,7 @@ function M.refresh()
   host.request('run/list', { limit = limit }, function(failure, answer)
     if failure then
       require('reeve').complain(failure)
-    elseif api.nvim_buf_is_valid(buffer) then
+    elseif api.nvim_buf_is_loaded(buffer) then
       render(answer.runs)
     end
   end)
@@ -73,7 +71,7 @@ end
 
 -- Shows the list.
 function M.open()
-  if not buffer or not api.nvim_buf_is_valid(buffer) then
+  if not buffer or not api.nvim_buf_is_loaded(buffer) then
     make_buffer()
   end
   view.show(buffer)

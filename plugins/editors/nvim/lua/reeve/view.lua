@@ -9,8 +9,29 @@ local api = vim.api
 -- shown; `has_spoken`, whether text was streamed; `is_at_line_start`; and `host`, the connection that events come from.
 local views = {}
 
+-- What was closed with :bdelete is still valid, and empty.
 local function is_open(view)
-  return api.nvim_buf_is_valid(view.buffer)
+  return api.nvim_buf_is_loaded(view.buffer)
+end
+
+-- A buffer for us, with this name if it has one yet.
+function M.new_buffer(filetype, name)
+  local buffer = api.nvim_create_buf(true, true)
+  vim.bo[buffer].filetype = filetype
+  vim.bo[buffer].undolevels = -1
+  if name then
+    M.name_buffer(buffer, name)
+  end
+  return buffer
+end
+
+-- Names a buffer. One that was closed with :bdelete keeps its name until it is wiped out.
+function M.name_buffer(buffer, name)
+  local old = vim.fn.bufnr('^' .. name .. '$')
+  if old ~= -1 then
+    api.nvim_buf_delete(old, { force = true })
+  end
+  api.nvim_buf_set_name(buffer, name)
 end
 
 local function edit(view, change)
@@ -67,9 +88,7 @@ local function map_keys(buffer)
 end
 
 local function new_view(title, prompt)
-  local buffer = api.nvim_create_buf(true, true)
-  vim.bo[buffer].filetype = 'reeve'
-  vim.bo[buffer].undolevels = -1
+  local buffer = M.new_buffer('reeve')
   local view = { buffer = buffer, seen = 0, has_spoken = false, is_at_line_start = true }
   edit(view, function()
     api.nvim_buf_set_lines(buffer, 0, -1, true, { '# ' .. title, '', '', '-- starting' })
@@ -113,7 +132,7 @@ local function bind(view, run)
   view.run = run
   views[run.id] = view
   vim.b[view.buffer].reeve_run = run.id
-  api.nvim_buf_set_name(view.buffer, 'reeve://run/' .. run.id)
+  M.name_buffer(view.buffer, 'reeve://run/' .. run.id)
   set_status(view, events.status(run))
 end
 
@@ -177,10 +196,17 @@ local function add_unspoken_answer(view)
   end
 end
 
--- Shows events; those that were shown already are left out.
+-- The number of the first event that a notification tells of. One about a gap has the number of the last in its place.
+local function first_number(params)
+  local event = params.events[1]
+  return type(event) == 'table' and event.type == 'reeve.gap' and event.first or params.first
+end
+
+-- Shows events, but for those that were shown already. If some are missing in between, a buffer was closed and opened
+-- again: they are on their way, and after them these once more.
 function M.appended(params)
   local view = views[params.run]
-  if not view or not is_open(view) then
+  if not view or not is_open(view) or first_number(params) > view.seen + 1 then
     return
   end
   local pieces = {}
