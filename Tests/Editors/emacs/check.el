@@ -10,6 +10,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'jsonrpc)
 (require 'seq)
 
 (defconst check-patience 60
@@ -74,6 +75,16 @@
 
 (defconst check-here (file-name-directory (or load-file-name buffer-file-name))
   "Where the drivers lie.")
+
+(defun check-call (connection method params)
+  "Call METHOD with PARAMS over CONNECTION; (:result RESULT) or (:error ERROR).
+`jsonrpc-request' is not used: in Emacs 28 it leaves by a throw, and what came
+in one piece with the answer is not looked at before more comes."
+  (let ((answer nil))
+    (jsonrpc-async-request connection method params :timeout nil
+                           :success-fn (lambda (result) (setq answer (list :result result)))
+                           :error-fn (lambda (failure) (setq answer (list :error failure))))
+    (check-await (format "no answer to %s" method) (lambda () answer))))
 
 (defun check-load-package ()
   "Compile the package, in which a warning is an error, and load it."

@@ -163,8 +163,8 @@ echo '{\"type\":\"text\",\"text\":\"two\"}'; " plugin-done))
 
 (defun plugin-host-pid ()
   "The process id of the host."
-  (plist-get (jsonrpc-request (reeve--connected) 'host/status (make-hash-table) :timeout check-patience)
-             :pid))
+  (let ((answer (check-call (reeve--connected) 'host/status (make-hash-table))))
+    (plist-get (plist-get answer :result) :pid)))
 
 (defun plugin-kill-host ()
   "The host is killed: that is said, and the next command starts another one."

@@ -3,7 +3,6 @@
 ;;; Code:
 
 (load (expand-file-name "check" (file-name-directory load-file-name)) nil t)
-(require 'jsonrpc)
 
 (defvar rpc-appended nil "The events that were streamed, oldest first.")
 (defvar rpc-changed nil "The runs as their changes told, newest first.")
@@ -30,7 +29,9 @@
 
 (defun rpc-call (method &rest params)
   "The result of METHOD with PARAMS."
-  (jsonrpc-request rpc-connection method (or params (make-hash-table)) :timeout check-patience))
+  (let ((answer (check-call rpc-connection method (or params (make-hash-table)))))
+    (check-expect (plist-member answer :result) (format "%s fails: %S" method answer))
+    (plist-get answer :result)))
 
 (defun rpc-start (script)
   "The name of a new run of SCRIPT."
@@ -66,15 +67,14 @@ echo '{\"type\":\"result\",\"status\":\"ok\",\"output\":\"done\"}'")))
   (rpc-await-status run "cancelled")
   (check-ok "cancel"))
 
-(condition-case problem
-    (progn (rpc-call 'run/get :run (make-string 26 ?0))
-           (check-fail "there is a run that was never started"))
-  (jsonrpc-error
-   (check-expect (equal 1001 (alist-get 'jsonrpc-error-code (cddr problem))) (format "%S" problem))))
+(let* ((answer (check-call rpc-connection 'run/get (list :run (make-string 26 ?0))))
+       (failure (plist-get answer :error)))
+  (check-expect (equal 1001 (plist-get failure :code)) (format "%S" answer)))
 (check-ok "error")
 
 ;; This client has null for what is absent: parameters here.
-(check-expect (null (jsonrpc-request rpc-connection 'shutdown nil)) "shutdown has a result")
+(let ((answer (check-call rpc-connection 'shutdown nil)))
+  (check-expect (equal answer '(:result nil)) (format "%S" answer)))
 (jsonrpc-notify rpc-connection 'exit nil)
 (check-await "the host does not end" (lambda () rpc-is-over))
 (check-ok "exit")
