@@ -367,7 +367,7 @@ are on their way, and after them these once more."
                             (setq reeve--source reeve--connection))))))))
 
 (defun reeve--look-again (&rest _)
-  "Ask the host how this buffer's run is going."
+  "Ask the host how this buffer's run is going: what a list says may be old."
   (reeve--follow)
   (reeve--request 'run/get (list :run (plist-get reeve--run :id))
                   (lambda (answer) (reeve--changed (plist-get answer :run)))))
@@ -382,7 +382,7 @@ are on their way, and after them these once more."
            (reeve--show-run run)
            (current-buffer)))))
   (goto-char (point-max))
-  (reeve--follow))
+  (reeve--look-again))
 
 
 ;;; The list of runs

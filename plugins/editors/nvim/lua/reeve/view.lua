@@ -153,6 +153,26 @@ function M.begin(title, prompt)
   end
 end
 
+-- Has the host send what is missing in a view, unless it does so already, and tell how the run is going: what a list says
+-- of that may be old.
+local function follow(view, complain)
+  local id = view.run.id
+  if not view.host or view.host ~= host.current() then
+    host.request('run/subscribe', { run = id, after = view.seen }, function(failure)
+      if failure then
+        return complain(failure)
+      end
+      view.host = host.current()
+    end)
+  end
+  host.request('run/get', { run = id }, function(failure, answer)
+    if failure then
+      return complain(failure)
+    end
+    M.changed(answer.run)
+  end)
+end
+
 -- Shows a run that is known to the ledger, from its first event on, or goes on where it was left.
 function M.open(run, complain)
   local view = views[run.id]
@@ -161,16 +181,7 @@ function M.open(run, complain)
     bind(view, run)
   end
   show_end(view)
-  if view.host and view.host == host.current() then
-    return
-  end
-  host.request('run/subscribe', { run = run.id, after = view.seen }, function(failure)
-    if failure then
-      complain(failure)
-    else
-      view.host = host.current()
-    end
-  end)
+  follow(view, complain)
 end
 
 -- What an event adds to the buffer, or nil.
