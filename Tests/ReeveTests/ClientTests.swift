@@ -72,6 +72,7 @@ struct ClientTests {
     let world = try World()
     guard let child = try start(client, script, in: world) else { return }
     #expect(try child.wait() == .code(1), "\(child.errors)")
+    try world.awaitRecovery(client.rawValue)
     try world.expectInvariants(client.rawValue)
   }
 

@@ -135,11 +135,7 @@ struct CrashTests {
       try reeve.wait()
       crashes += 1
       let what = "REEVE_SEED=\(seed), turn \(turns)"
-      // Whoever is left may still be burying, or settling what the dead one had.
-      try eventually("\(what): not all is settled") {
-        try #require(try world.call("recover").code == .code(0))
-        return try world.runs().allSatisfy { $0.gone != nil } && Directory.open("\(world.state)/hosts").entries() == []
-      }
+      try world.awaitRecovery(what)
       try world.expectInvariants(what)
       try expectAnnounced(reeve.output, in: world, what)
     }

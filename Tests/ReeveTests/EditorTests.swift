@@ -72,6 +72,7 @@ struct EditorTests {
     #expect(ended == .code(0), "\(child.output) \(child.errors)")
     let held = child.output.split(separator: "\n").filter { $0.hasPrefix("ok ") }.map { String($0.dropFirst(3)) }
     #expect(held == checks, "\(child.errors)")
+    try world.awaitRecovery("\(editor.rawValue) \(driver)")
     try world.expectInvariants("\(editor.rawValue) \(driver)")
   }
 

@@ -40,6 +40,14 @@ extension World {
     try expectNoRemains(what, of: Set(runs.map(\.host)), sourceLocation)
   }
 
+  /// Waits until what dead hosts had is settled, by whoever sees to it: a guardian, as a rule.
+  public func awaitRecovery(_ what: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try eventually("\(what): not all is settled", sourceLocation: sourceLocation) {
+      try #require(try call("recover").code == .code(0), sourceLocation: sourceLocation)
+      return try runs().allSatisfy { $0.gone != nil } && Directory.open("\(state)/hosts").entries() == []
+    }
+  }
+
   /// Its history: from its beginning to one end, each step from where the one before it led, and the row says the same.
   private func expectStory(of run: RunRecord, _ story: String, _ sourceLocation: SourceLocation) throws {
     guard let reader = try LedgerReader.open(in: try Directory.open(state)) else { return }
