@@ -306,14 +306,14 @@ the next command starts another one (see *reeve events*)"))
   (let ((words (or (reeve--delta event)
                    (and (not reeve--has-spoken) (reeve--answer-words event)))))
     (if words
-        (progn (setq reeve--has-spoken t)
+        (progn (setq reeve--has-spoken (or reeve--has-spoken (not (string-empty-p words))))
                (reeve--append words))
-      (when-let ((line (reeve--line event)))
+      (when-let* ((line (reeve--line event)))
         (reeve--append-line line)))))
 
 (defun reeve--add-unspoken-answer ()
   "Show the answer of an agent whose words Reeve knows and we do not."
-  (when-let ((text (and (plist-get reeve--run :settled)
+  (when-let* ((text (and (plist-get reeve--run :settled)
                         (not reeve--has-spoken)
                         (>= reeve--seen (plist-get reeve--run :events))
                         (plist-get reeve--run :text))))
@@ -338,7 +338,7 @@ One about a gap has the number of the last in its place."
   "Show the events in PARAMS.
 If some are missing before them, a buffer was closed and opened again: those
 are on their way, and after them these once more."
-  (when-let ((buffer (reeve--buffer-of (plist-get params :run))))
+  (when-let* ((buffer (reeve--buffer-of (plist-get params :run))))
     (with-current-buffer buffer
       (when (<= (reeve--first-number params) (1+ reeve--seen))
         (reeve--add-events (plist-get params :events) (plist-get params :first))))))
@@ -351,7 +351,7 @@ are on their way, and after them these once more."
 
 (defun reeve--changed (run)
   "Show how RUN is going, if it has a buffer."
-  (when-let ((buffer (reeve--buffer-of (plist-get run :id))))
+  (when-let* ((buffer (reeve--buffer-of (plist-get run :id))))
     (with-current-buffer buffer
       (reeve--show-run run))))
 
@@ -414,7 +414,7 @@ are on their way, and after them these once more."
 
 (defun reeve--refresh-list ()
   "Ask for the list again, if there is one."
-  (when-let ((buffer (get-buffer "*reeve runs*")))
+  (when-let* ((buffer (get-buffer "*reeve runs*")))
     (reeve--request 'run/list (list :limit reeve--list-limit)
                     (lambda (answer)
                       (when (buffer-live-p buffer)

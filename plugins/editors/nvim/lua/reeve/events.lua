@@ -48,7 +48,7 @@ local lines = {
   ['reeve.gap'] = function(event)
     return ('[gap] events %d to %d could not be stored'):format(event.first, event.last)
   end,
-  -- The status line tells of these.
+  -- Bookkeeping, which `reeve show` has.
   usage = function() end,
   session = function() end,
 }

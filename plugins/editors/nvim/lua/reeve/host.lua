@@ -10,6 +10,9 @@ M.on_notification = function(_, _) end
 -- Called with the reason when the host has gone though nobody asked it to.
 M.on_vanished = function(_) end
 
+-- Whether the last host has gone though nobody asked it to, and no other was started since.
+M.has_vanished = false
+
 -- The live connection: `rpc`, and `pending`, the callbacks of calls that have no answer yet. Nil without a host.
 local connection
 
@@ -39,6 +42,7 @@ end
 local function ended(mine, code, signal)
   if connection == mine then
     connection = nil
+    M.has_vanished = not mine.is_leaving
   end
   local reason = signal ~= 0 and ('signal ' .. signal) or ('exit code ' .. code)
   if not mine.is_leaving then
@@ -73,6 +77,7 @@ local function connect()
     return nil, ('“%s” could not be started'):format(table.concat(command, ' '))
   end
   mine.rpc = rpc
+  M.has_vanished = false
   return mine
 end
 

@@ -9,9 +9,6 @@ local M = {}
 -- How long completion may hold up the editor, in milliseconds.
 local completion_patience = 1000
 
--- Why there is no host any more; nil while there is one, or was none.
-local vanished
-
 -- Settings: `command`, the program and its arguments.
 function M.setup(options)
   local command = (options or {}).command
@@ -33,11 +30,10 @@ local function launch(method, title, params)
   host.request(method, params, function(failure, answer)
     show(failure, answer)
     if failure then
-      M.complain(failure)
+      return M.complain(failure)
     end
     list.refresh()
   end)
-  vanished = nil
 end
 
 -- Starts a run of a plugin in the current directory.
@@ -77,7 +73,7 @@ end
 function M.cancel(run, urgency)
   host.request('run/cancel', { run = run, urgency = urgency }, function(failure, answer)
     if failure then
-      M.complain(failure)
+      return M.complain(failure)
     elseif not answer.cancelled then
       vim.notify('reeve: nothing to cancel, it is over: ' .. events.status(answer.run))
     end
@@ -92,7 +88,7 @@ end
 
 -- For the status line: how many runs of this editor go on, or that the host has gone. Empty when there is nothing to say.
 function M.statusline()
-  if vanished then
+  if host.has_vanished then
     return 'reeve: host gone'
   end
   local count = view.live_count()
@@ -220,7 +216,6 @@ host.on_notification = function(method, params)
 end
 
 host.on_vanished = function(reason)
-  vanished = reason
   local message = ('the host has gone (%s), and with it what it ran'):format(reason)
   view.lost(message)
   vim.notify('reeve: ' .. message .. '; the next command starts another one (:checkhealth reeve)', vim.log.levels.ERROR)

@@ -22,6 +22,30 @@ local function line(run)
   return table.concat({ run.id, created, cell(run.plugin, 12), events.status(run) }, '  ')
 end
 
+-- Which line has a run; nil if none has.
+local function row_of(run)
+  for row, candidate in ipairs(rows) do
+    if candidate.id == run.id then
+      return row
+    end
+  end
+end
+
+-- Does something that moves runs to other lines; cursors stay on their runs.
+local function keeping_cursors(change)
+  local chosen = {}
+  for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+    chosen[window] = rows[api.nvim_win_get_cursor(window)[1]]
+  end
+  change()
+  for window, run in pairs(chosen) do
+    local row = row_of(run)
+    if row then
+      api.nvim_win_set_cursor(window, { row, 0 })
+    end
+  end
+end
+
 local function render(runs)
   rows = runs
   local lines = vim.tbl_map(line, runs)
@@ -64,7 +88,9 @@ function M.refresh()
     if failure then
       require('reeve').complain(failure)
     elseif api.nvim_buf_is_loaded(buffer) then
-      render(answer.runs)
+      keeping_cursors(function()
+        render(answer.runs)
+      end)
     end
   end)
 end

@@ -191,7 +191,7 @@ local function text_of(event, view)
     words = events.answer(event)
   end
   if words then
-    view.has_spoken = true
+    view.has_spoken = view.has_spoken or words ~= ''
     return words
   end
   local line = events.line(event)
