@@ -41,11 +41,13 @@ public struct BackgroundHost: ~Copyable {
   /// It takes no more work: whoever needs a background host may start another.
   public consuming func resign() { lock.discard(from: state.hosts, name: Self.lockName) }
 
-  /// The folder in which it can be found by `socketName`: a state folder that was named outright has one of its own.
+  /// The folder in which it can be found by `socketName`: the user's folder for sockets; for a state folder that is not
+  /// where it usually is, its own.
   public static func folder(
     in state: StateFolder, environment: [String: String]
   ) throws(SystemError) -> Directory {
-    if environment["REEVE_STATE"].map({ !$0.isEmpty }) ?? false { return try Directory.open(state.hosts.path) }
+    let isElsewhere = ["REEVE_STATE", "XDG_STATE_HOME"].contains { environment[$0].map { !$0.isEmpty } ?? false }
+    if isElsewhere { return try Directory.open(state.hosts.path) }
     return try state.sockets(environment: environment)
   }
 

@@ -86,7 +86,7 @@ extension Host {
     // Before it begins, so that it is begun once, by one host.
     state.noteClearing()
     let (state, rules) = (state, Pruner.Rules(configuration.retention))
-    inBackground("pruner") {
+    inBackground("pruner", atOnce: true) {
       _ = try Pruner(state: state).prune(rules)
     } answer: { [weak self] result in
       if case .failure(let error) = result { self?.log("what is old cannot be cleared up: \(error)") }

@@ -38,9 +38,10 @@ extension Host {
     workOn()
   }
 
-  /// Does something that may be slow on a thread of its own, or when one is free.
+  /// Does something that may be slow on a thread of its own: at once if it is the host's own affair, for a client when one
+  /// is free.
   func inBackground<Value: Sendable>(
-    _ name: String, _ body: @escaping @Sendable () throws -> Value,
+    _ name: String, atOnce isOwn: Bool = false, _ body: @escaping @Sendable () throws -> Value,
     answer: @escaping @LoopActor (Result<Value, any Error>) -> Void
   ) {
     let ticket = remember(
@@ -51,20 +52,22 @@ extension Host {
             return .success(value)
           })
       })
+    if isOwn { return begin((name, ticket, body)) }
     work.append((name, ticket, body))
     workOn()
   }
 
   private func workOn() {
-    while busyWorkers < Self.mostWorkers, !work.isEmpty {
-      let (name, ticket, body) = work.removeFirst()
-      let notices = notices
-      busyWorkers += 1
-      do {
-        try Worker(name) { notices.send(.answered(ticket: ticket, Result { try body() })) }.detach()
-      } catch {
-        answer(ticket, work: .failure(error))
-      }
+    while busyWorkers < Self.mostWorkers, !work.isEmpty { begin(work.removeFirst()) }
+  }
+
+  private func begin(_ task: (name: String, ticket: UInt64, body: @Sendable () throws -> any Sendable)) {
+    let notices = notices
+    busyWorkers += 1
+    do {
+      try Worker(task.name) { notices.send(.answered(ticket: task.ticket, Result { try task.body() })) }.detach()
+    } catch {
+      answer(task.ticket, work: .failure(error))
     }
   }
 
@@ -75,7 +78,8 @@ extension Host {
     _ run: RunRecord, _ method: String, _ params: JSON, _ answer: @escaping @LoopActor (Result<JSON, any Error>) -> Void
   ) {
     let state = state
-    inBackground("caller", { try Owner.of(run, in: state)?.call(method, params) ?? .null }, answer: answer)
+    inBackground(
+      "caller", atOnce: true, { try Owner.of(run, in: state)?.call(method, params) ?? .null }, answer: answer)
   }
 
   /// Connects to the host that owns a run; the descriptor is the caller's. Nil when that host has died: then the run is
@@ -110,18 +114,25 @@ extension Host {
   }
 
   /// The runs that are as a query says, newest first, of all hosts.
-  public func list(_ query: RunQuery, _ answer: @escaping @LoopActor (Result<[RunRecord], any Error>) -> Void) {
+  public func list(
+    _ query: RunQuery, _ answer: @escaping @LoopActor (Result<RunPage, any Error>) -> Void
+  ) {
+    var wider = query
+    wider.limit += 1
+
     let state = state
-    let read: @Sendable () throws -> [RunRecord] = {
+    let read: @Sendable () throws -> [RunRecord] = { [wider] in
       guard let reader = try LedgerReader.open(in: state.root) else { return [] }
-      return try reader.runs(query)
+      return try reader.runs(wider)
     }
     inBackground("reader", read) { [weak self] result in
       answer(
         result.map { found in
-          // Of our own we know more than is written.
-          let current = found.map { self?.runs[$0.id]?.current ?? $0 }
-          return query.statuses.isEmpty ? current : current.filter { query.statuses.contains($0.status) }
+          // Of our own we know more than is written: some are not any more what was asked for.
+          let current = found.prefix(query.limit).map { self?.runs[$0.id]?.current ?? $0 }
+          let fitting = current.filter { query.statuses.isEmpty || query.statuses.contains($0.status) }
+          let last = found.count > query.limit ? current.last?.id : nil
+          return RunPage(runs: fitting, next: last)
         })
     }
   }
@@ -158,6 +169,14 @@ extension Host {
 
   /// Whether the verdict of a run is out: of one that is not here any more it is.
   public func isAnnounced(_ run: RunID) -> Bool { runs[run]?.isAnnounced ?? true }
+}
+
+/// Some runs, newest first.
+public struct RunPage: Sendable {
+  /// The runs.
+  public let runs: [RunRecord]
+  /// The run behind which the next page begins; nil when there is none.
+  public let next: RunID?
 }
 
 /// Some events of a run, in order.

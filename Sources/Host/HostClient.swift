@@ -19,6 +19,8 @@ public final class HostClient {
   /// Connects to the host whose socket lies in this folder.
   public init(folder: String, host: HostID) throws(HostError) {
     self.host = host
+    // A host that leaves shows by an error.
+    SignalQueue.ignoreWriteSignals()
     socket = try Self.connect(folder: folder, host: host)
   }
 

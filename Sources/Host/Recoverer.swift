@@ -24,8 +24,12 @@ public struct Recoverer {
   /// Settles what the host of this name left open, or what any dead host did; a live one is never touched.
   public func recover(_ only: HostID? = nil, butFor own: HostID? = nil) throws(HostError) {
     do {
-      guard let reader = try LedgerReader.open(in: state.root) else { return }
-      if let notice = reader.notice { log(notice) }
+      if let reader = try LedgerReader.open(in: state.root) {
+        if let notice = reader.notice { log(notice) }
+      } else if HostFiles.hosts(in: state.hosts).isEmpty {
+        return
+      }
+      // Without a ledger, what hosts have kept aside begins one.
       let recovery = try Recovery(folder: state.root)
       var failure: (any Error)?
       for host in try candidates(recovery, butFor: own) where only == nil || host.id == only {

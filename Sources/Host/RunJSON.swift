@@ -1,11 +1,12 @@
 internal import Kernel
+internal import Ledger
 public import Model
 public import Wire
 
 /// A run as the protocol and `--json` show it.
 public enum RunJSON {
   /// Longer texts are cut where runs are listed or their changes told.
-  public static let excerptBytes = 16 * 1024
+  public static let excerptBytes = RunQuery.excerptBytes
 
   /// All that is known of a run. What is unknown is null.
   public static func object(_ run: RunRecord, isExcerpt: Bool = false) -> JSON {

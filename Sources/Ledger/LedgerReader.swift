@@ -72,7 +72,8 @@ public struct LedgerReader: ~Copyable {
     let conditions = query.conditions
     let clause = conditions.isEmpty ? "" : "WHERE \(conditions.map(\.text).joined(separator: " AND "))"
     let values = conditions.flatMap(\.values)
-    return try list("\(clause) ORDER BY id DESC LIMIT ?", parameters: values.count + 1) { binder in
+    let rest = "\(clause) ORDER BY id DESC LIMIT ?"
+    return try list(rest, columns: RunColumns.excerpts, parameters: values.count + 1) { binder in
       for value in values { binder.add(value) }
       binder.add(Int64(query.limit))
     }
@@ -113,10 +114,11 @@ public struct LedgerReader: ~Copyable {
   }
 
   private func list(
-    _ clause: String, parameters: Int = 0, _ bind: (inout Statement.Binder) -> Void
+    _ clause: String, columns: String = RunColumns.selection, parameters: Int = 0,
+    _ bind: (inout Statement.Binder) -> Void
   ) throws(LedgerError) -> [RunRecord] {
     let statement = try Statement(
-      database, parameters: parameters, "SELECT \(RunColumns.selection) FROM runs \(clause)")
+      database, parameters: parameters, "SELECT \(columns) FROM runs \(clause)")
     var runs: [RunRecord] = []
     try statement.each(of: database, bind) { row in
       if let run = RunColumns.read(row.values) { runs.append(run) }

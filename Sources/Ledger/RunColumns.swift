@@ -83,6 +83,14 @@ enum RunColumns {
   /// What is read: also what the swap of a resume writes.
   static let selection = (written + ["resumed_by", Schema.resumable("runs")]).joined(separator: ", ")
 
+  /// The same for lists: what is too long for one is not brought along. In the place of an output stands a text that is too
+  /// long as well, by which whoever shows the run can tell.
+  static let excerpts =
+    selection
+    .replacing("output,", with: "CASE WHEN length(output) > \(RunQuery.excerptBytes) THEN \(tooLong) ELSE output END,")
+    .replacing(" text,", with: " substr(text, 1, \(RunQuery.excerptBytes + 1)),")
+  private static let tooLong = "json_quote(printf('%.*c', \(RunQuery.excerptBytes), 'x'))"
+
   /// Everything a host writes, in the order of `selection`.
   static func bindAll(_ run: RunRecord, _ sink: inout some ValueSink) {
     bindFixed(run, &sink)

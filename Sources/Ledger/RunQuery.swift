@@ -2,6 +2,9 @@ public import Model
 
 /// Which runs somebody wants to see.
 public struct RunQuery: Sendable {
+  /// Longer texts and outputs are of no use in a list.
+  public static let excerptBytes = 16 * 1024
+
   /// Of these statuses; of any when there are none.
   public var statuses: [Status] = []
   /// Of this plugin.

@@ -67,6 +67,8 @@ struct EnvironmentRules: Sendable {
     return Self.matches(name, pass) && !Self.looksSecret(name)
   }
 
+  static func isHarmless(_ name: String) -> Bool { matches(name, base) && !matches(name, neverPassed) }
+
   private static func matches(_ name: String, _ patterns: [String]) -> Bool {
     patterns.contains { $0.hasSuffix("*") ? name.hasPrefix($0.dropLast()) : name == $0 }
   }

@@ -39,6 +39,11 @@ public struct RunRequest: Sendable {
     EnvironmentRules.isName(name) && !value.utf8.contains(0)
   }
 
+  /// What every program may need of an environment, and nobody hides anything in.
+  public static func harmless(_ environment: [String: String]) -> [String: String] {
+    environment.filter { EnvironmentRules.isHarmless($0.key) }
+  }
+
   /// A request with nothing but what every request has.
   public init(plugin: String, directory: String, environment: [String: String]) {
     self.plugin = plugin

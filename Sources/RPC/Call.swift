@@ -9,7 +9,12 @@ public final class Call {
   /// Nil for a notification, which is never answered, not even when it is wrong.
   public let id: RPCIdentifier?
   /// Told that the client wants no answer any more (`$/cancelRequest`). Without it a call takes its course.
-  public var onCancel: (() -> Void)?
+  public var onCancel: (() -> Void)? {
+    // What is answered already can be withdrawn no more, and must hold on to nothing.
+    didSet { if answer == nil, onCancel != nil { onCancel = nil } }
+  }
+  /// Told when it is answered, or nobody can hear the answer any more.
+  public var onEnd: (() -> Void)?
   private var answer: ((Call, Result<JSON, RPCError>) -> Void)?
 
   init(
@@ -26,6 +31,13 @@ public final class Call {
     guard let answer else { return }
     (self.answer, onCancel) = (nil, nil)
     answer(self, result)
+    end()
+  }
+
+  private func end() {
+    let onEnd = onEnd
+    self.onEnd = nil
+    onEnd?()
   }
 
   /// Answers it well.
@@ -35,5 +47,8 @@ public final class Call {
   public func fail(_ error: RPCError) { answer(.failure(error)) }
 
   /// Nobody can hear an answer any more.
-  func abandon() { (answer, onCancel) = (nil, nil) }
+  func abandon() {
+    (answer, onCancel) = (nil, nil)
+    end()
+  }
 }

@@ -9,8 +9,8 @@ public final class Conversation {
   public struct Limits: Sendable {
     /// A longer message is a mistake.
     public var messageBytes = 16 << 20
-    /// A client that lets this much pile up, by asking for it, has stopped reading.
-    public var unreadBytes = 64 << 20
+    /// More than this is not gathered for one batch.
+    public var batchBytes = 64 << 20
     /// More calls than this wait for no client that reads its answers.
     public var pendingCalls = 1024
 
@@ -29,8 +29,8 @@ public final class Conversation {
 
   /// How much waits for the client in all.
   public var unread: Int { outgoing.count + gathered }
-  /// Whether that is more than any client can be waiting for: then it hears no more.
-  public var isOverflowing: Bool { unread > limits.unreadBytes }
+  /// Whether the client has asked for more in one batch than anybody can be waiting for: then it hears no more.
+  public var isOverflowing: Bool { gathered > limits.batchBytes }
 
   /// Whether nobody can tell any more where the client's messages begin: then no more is read.
   public private(set) var isLost = false
@@ -43,6 +43,7 @@ public final class Conversation {
   private var framing = Framing.lines
   private var pending: [RPCIdentifier: Call] = [:]
   private var isClosed = false
+  private var isFinished = false
 
   /// A conversation whose calls are told to `dispatch`; `tooMany` is what a client hears that has too many pending.
   public init(limits: Limits = Limits(), tooMany: RPCError, dispatch: @escaping (Call) -> Void) {
@@ -57,14 +58,18 @@ public final class Conversation {
   /// Takes bytes from the client.
   public func feed(_ bytes: RawSpan) { split { $0.feed(bytes, message: $1, refused: $2) } }
 
-  /// The client will say no more: what was said in full is a message, what was not is told to it.
-  public func finish() { split { $0.finish(message: $1, refused: $2) } }
+  /// The client will say no more, or is heard no more: what was said in full is a message, what was not is told to it.
+  public func finish() {
+    split { $0.finish(message: $1, refused: $2) }
+    isFinished = true
+  }
 
   /// Nothing is heard any more and nothing said.
   public func close() {
     isClosed = true
-    for call in pending.values { call.abandon() }
+    let calls = pending.values
     pending = [:]
+    for call in calls { call.abandon() }
     outgoing = Outgoing()
   }
 
@@ -81,19 +86,20 @@ public final class Conversation {
   }
 
   private func take(_ message: RawSpan, framed framing: Framing) {
-    guard !isClosed, !isOverflowing else { return }
+    guard !isClosed, !isFinished, !isOverflowing else { return }
     self.framing = framing
     switch RPCInput.parse(message) {
     case .single(let item): handle(item) { [self] in if let answer = $0 { send(answer, framed: framing) } }
     case .batch(let items):
       let batch = Batch(awaiting: items.count)
-      for item in items where !isClosed && !isOverflowing {
+      for item in items where !isClosed && !isFinished && !isOverflowing {
         handle(item) { [self] in gather($0, in: batch, framed: framing) }
       }
     }
   }
 
   private func refuse(_ refusal: MessageSplitter.Refusal, framed framing: Framing) {
+    guard !isFinished else { return }
     self.framing = framing
     let error: RPCError
     switch refusal {

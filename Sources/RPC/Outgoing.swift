@@ -25,8 +25,8 @@ public struct Outgoing: Sendable {
     if sent == bytes.count {
       bytes.removeAll(keepingCapacity: bytes.capacity <= Self.kept)
       sent = 0
-    } else if sent > Self.kept {
-      // A client that always lags a little behind never has everything.
+    } else if sent > max(Self.kept, count) {
+      // A client that always lags behind never has everything. What is moved is less than what was sent.
       bytes.removeFirst(sent)
       sent = 0
     }

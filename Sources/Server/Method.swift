@@ -8,19 +8,23 @@ struct Method: Sendable {
   typealias Body = @LoopActor @Sendable (Session, Given, Call) throws -> Void
 
   let description: MethodDescription
+  /// Whether it has another thread at work.
+  let isSlow: Bool
   let body: Body
 
   init(
-    _ name: String, _ summary: String, takes parameters: [Member] = [], isOpen: Bool = false,
+    _ name: String, _ summary: String, takes parameters: [Member] = [], isOpen: Bool = false, isSlow: Bool = false,
     gives result: [Member], errors: [ProtocolError] = [], _ body: @escaping Body
   ) {
-    self.init(name, summary, takes: parameters, isOpen: isOpen, gives: .object(result), errors: errors, body)
+    self.init(
+      name, summary, takes: parameters, isOpen: isOpen, isSlow: isSlow, gives: .object(result), errors: errors, body)
   }
 
   init(
-    _ name: String, _ summary: String, takes parameters: [Member] = [], isOpen: Bool = false,
+    _ name: String, _ summary: String, takes parameters: [Member] = [], isOpen: Bool = false, isSlow: Bool = false,
     gives result: Shape?, errors: [ProtocolError] = [], _ body: @escaping Body
   ) {
+    self.isSlow = isSlow
     description = MethodDescription(
       name, summary, takes: parameters, isOpen: isOpen, gives: result, errors: errors.map(\.description))
     self.body = body

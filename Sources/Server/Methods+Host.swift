@@ -22,7 +22,7 @@ extension Methods {
       ], status),
     Method(
       "host/doctor", "Looks whether Reeve can keep its promises here",
-      gives: [Member("findings", .list(of: .named("Finding")))]
+      isSlow: true, gives: [Member("findings", .list(of: .named("Finding")))]
     ) { session, _, call in
       session.host.examine { result in call.answer(result) { ["findings": .array($0.map(\.json))] } }
     },

@@ -11,7 +11,7 @@ extension Methods {
   static let plugins = [
     Method(
       "plugin/list", "The plugins that were found, and whether they can be used",
-      gives: [Member("plugins", .list(of: .named("Plugin")))]
+      isSlow: true, gives: [Member("plugins", .list(of: .named("Plugin")))]
     ) { session, _, call in
       let (catalog, environment) = (session.host.catalog, session.caller.environment)
       session.host.look({ catalog.names().map { PluginReport($0, in: catalog, environment: environment) } }) { result in
@@ -20,6 +20,7 @@ extension Methods {
     },
     Method(
       "plugin/get", "What the manifest of a plugin says", takes: [Wanted.plugin.member],
+      isSlow: true,
       gives: [
         Member(
           "plugin",
@@ -37,7 +38,7 @@ extension Methods {
     },
     Method(
       "plugin/check", "Looks whether a plugin can be used: its manifest, its program, the variables that it requires",
-      takes: [Wanted.plugin.member], gives: [Member("plugin", .named("Plugin"))]
+      takes: [Wanted.plugin.member], isSlow: true, gives: [Member("plugin", .named("Plugin"))]
     ) { session, given, call in
       let (catalog, environment) = (session.host.catalog, session.caller.environment)
       let name = try given[Wanted.plugin]
@@ -48,6 +49,7 @@ extension Methods {
     Method(
       "env/preview", "Which variables a plugin's program would get, by name",
       takes: [Wanted.plugin.member, Wanted.environment.member],
+      isSlow: true,
       gives: [
         Member("passed", names), Member("dropped", names), Member("set", names),
         Member("missing", names, "required, and not there"),

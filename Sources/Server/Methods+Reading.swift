@@ -9,7 +9,8 @@ internal import Wire
 extension Methods {
   static let reading = [
     Method(
-      "run/get", "All that is known of a run", takes: [Wanted.run.member], gives: [Member("run", Shapes.aRun)],
+      "run/get", "All that is known of a run", takes: [Wanted.run.member], isSlow: true,
+      gives: [Member("run", Shapes.aRun)],
       errors: [.runNotFound, .ledgerUnavailable]
     ) { session, given, call in
       session.withRun(try given[Wanted.run], call) { call.succeed(["run": RunJSON.object($0)]) }
@@ -20,7 +21,7 @@ extension Methods {
         Wanted.statuses.member, Wanted.withPlugin.member, Wanted.withLabels.member, Wanted.runLimit.member,
         Wanted.before.member,
       ],
-      gives: [Member("runs", .list(of: Shapes.aRun)), .optional("next", Shapes.anIdentifier)],
+      isSlow: true, gives: [Member("runs", .list(of: Shapes.aRun)), .optional("next", Shapes.anIdentifier)],
       errors: [.ledgerUnavailable], list),
     Method(
       "run/wait", "Waits for a run to come to its verdict, or to its end, and never touches it",
@@ -30,6 +31,7 @@ extension Methods {
     Method(
       "run/events", "A page of the events of a run, of a MiB or one event at most",
       takes: [Wanted.run.member, Wanted.after.member, Wanted.eventLimit.member],
+      isSlow: true,
       gives: [
         Member("events", .list(of: .named("Event"))),
         Member("next", Shape.count.orNull, "the `after` of the next page; null when there is none now"),
@@ -48,7 +50,7 @@ extension Methods {
     },
     Method(
       "run/why", "How a run came to be what it is, on what evidence", takes: [Wanted.run.member],
-      gives: [Member("run", Shapes.aRun), Member("transitions", .list(of: .named("Transition")))],
+      isSlow: true, gives: [Member("run", Shapes.aRun), Member("transitions", .list(of: .named("Transition")))],
       errors: [.runNotFound, .ledgerUnavailable]
     ) { session, given, call in
       session.withRun(try given[Wanted.run], call) { run in
@@ -65,17 +67,15 @@ extension Methods {
   ]
 
   private static let list: Method.Body = { session, given, call in
-    let limit = Int(try given[Wanted.runLimit])
-    var query = RunQuery(limit: limit + 1)
+    var query = RunQuery(limit: Int(try given[Wanted.runLimit]))
     query.statuses = try given[Wanted.statuses]
     query.plugin = try given[Wanted.withPlugin]
     query.labels = try given[Wanted.withLabels].pairs
     query.before = try given[Wanted.before]
     session.host.list(query) { result in
-      call.answer(result) { runs in
-        let page = runs.prefix(limit)
-        var answer: JSONObject = ["runs": .array(page.map { RunJSON.object($0, isExcerpt: true) })]
-        if runs.count > limit, let last = page.last { answer["next"] = .string(last.id.description) }
+      call.answer(result) { page in
+        var answer: JSONObject = ["runs": .array(page.runs.map { RunJSON.object($0, isExcerpt: true) })]
+        if let next = page.next { answer["next"] = .string(next.description) }
         return .object(answer)
       }
     }
@@ -115,6 +115,7 @@ extension Methods {
 
   private static let subscribe: Method.Body = { session, given, call in
     let after = try given[Wanted.after]
+    try session.checkSubscriptions()
     session.withRun(try given[Wanted.run], call) { run in
       if session.host.run(run.id) == nil && run.gone == nil && run.disposal != .stuck {
         return Relay.begin(for: run, call, call.params ?? [:], session) { begin($0) }
@@ -122,13 +123,9 @@ extension Methods {
       begin(run)
     }
     @LoopActor func begin(_ run: RunRecord) {
-      do {
-        let name = try session.subscribe(to: run, after: after)
-        call.succeed(["subscription": .string(name)])
-        session.begun(run)
-      } catch {
-        call.fail(ProtocolError.error(error))
-      }
+      let name = session.subscribe(to: run, after: after)
+      call.succeed(["subscription": .string(name)])
+      session.begun(run)
     }
   }
 }

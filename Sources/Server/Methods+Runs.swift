@@ -42,7 +42,7 @@ extension Methods {
       ], errors: [.runNotFound, .ownerUnreachable], cancel),
     Method(
       "run/delete", "Forgets a run that is over and buried, and removes its files", takes: [Wanted.run.member],
-      gives: [Member("deleted", .boolean)], errors: [.runNotFound, .notFinished]
+      isSlow: true, gives: [Member("deleted", .boolean)], errors: [.runNotFound, .notFinished]
     ) { session, given, call in
       session.host.delete(try given[Wanted.run]) { call.answer($0) { ["deleted": $0] } }
     },

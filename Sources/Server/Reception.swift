@@ -13,18 +13,21 @@ internal import Model
   private let host: Host
   private let environment: [String: String]
   private let directory: String?
+  /// Whether the host ends with one client, and so can keep no run for any other.
+  let endsWithClient: Bool
   private var listeners: [Listener] = []
   private let pause = LoopTimer(tag: 0)
   private var sessions: [ObjectIdentifier: Session] = [:]
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 4096)
-  /// Told when a client has gone, and how many are left.
-  public var onDeparture: (Int) -> Void = { _ in }
+  /// Told when a client has gone: whether it was the one whose child this host is.
+  public var onDeparture: (Bool) -> Void = { _ in }
   /// Told when a client has come.
   public var onArrival: () -> Void = {}
 
   /// One for a host. Runs that clients start get this environment and work in this directory, unless the client says
   /// otherwise; without a directory it must.
-  public init(host: Host, environment: [String: String], directory: String?) {
+  public init(host: Host, environment: [String: String], directory: String?, endsWithClient: Bool) {
+    self.endsWithClient = endsWithClient
     self.host = host
     self.environment = environment
     self.directory = directory
@@ -42,8 +45,12 @@ internal import Model
     var socket: Watched<UnixSocket>?
     let folder: Directory?
     let name: String
+    /// Whether clients that look for any host find this one by it.
+    var isPublic: Bool { name != ownName }
+    private let ownName: String
 
-    init(_ socket: consuming Watched<UnixSocket>, folder: consuming Directory?, name: String) {
+    init(_ socket: consuming Watched<UnixSocket>, folder: consuming Directory?, name: String, of host: HostID) {
+      ownName = HostSocket.name(of: host)
       self.socket = consume socket
       self.folder = folder
       self.name = name
@@ -63,13 +70,13 @@ internal import Model
   public func listen(in folder: consuming Directory, name: String) throws(SystemError) {
     let socket = try UnixSocket.listen(in: folder, name: name)
     let watched = try Watched(socket, tag: listeners.count, source: self)
-    listeners.append(Listener(watched, folder: folder, name: name))
+    listeners.append(Listener(watched, folder: folder, name: name, of: host.id))
   }
 
   /// Listens at a socket that somebody else has made, as systemd does.
   public func listen(at socket: consuming UnixSocket) throws(SystemError) {
     let watched = try Watched(socket, tag: listeners.count, source: self)
-    listeners.append(Listener(watched, folder: nil, name: ""))
+    listeners.append(Listener(watched, folder: nil, name: "", of: host.id))
   }
 
   /// A client wants in. Any other user is sent away without a word.
@@ -109,28 +116,30 @@ internal import Model
 
   func ended(_ session: Session) {
     sessions[ObjectIdentifier(session)] = nil
-    onDeparture(sessions.count)
+    onDeparture(session.caller.ownsHost)
   }
 
   /// Lets every client read what it was answered, and go.
   public func dismiss() { for session in Array(sessions.values) { session.end() } }
 
-  /// Listens no more: whoever comes now must find another host.
-  public func stopListening() {
-    pause.disarm()
-    for listener in listeners {
+  /// Is no longer there for whoever looks for any host. Who has to do with a run of this one still finds it.
+  public func withdraw() { stopListening { $0.isPublic } }
+
+  private func stopListening(_ isMeant: (Listener) -> Bool) {
+    for listener in listeners where isMeant(listener) && listener.socket != nil {
       listener.socket.take()?.close()
       switch listener.folder {
       case .some(let folder): try? folder.remove(listener.name)
       case .none: break
       }
     }
-    listeners = []
   }
 
   /// Listens no more, and lets every client go.
   public func close() {
-    stopListening()
+    pause.disarm()
+    stopListening { _ in true }
+    listeners = []
     for session in Array(sessions.values) { session.close() }
   }
 }

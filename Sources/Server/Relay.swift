@@ -9,8 +9,7 @@ internal import Wire
 /// A call that another host must answer, since it owns the run: passed on to it, and its answer passed back. If it
 /// subscribes to the run, all that the owner says of the run is passed back as well, byte for byte.
 @LoopActor final class Relay: EventSource {
-  /// How often an owner that hangs up is looked for again, and how soon: one that dies is found dead a moment later.
-  private static let mostAttempts = 25
+  /// How soon an owner that hangs up is looked for again: one that dies is found dead a moment later.
   private static let retryInterval = TimeSpan.milliseconds(200)
   /// An owner that lives answers at once, but for what it is asked to wait for.
   static let answerPatience = TimeSpan.seconds(5)
@@ -19,6 +18,8 @@ internal import Wire
     static let retry = 1
     static let answer = 2
   }
+  /// How much longer than it was told to wait it may take to say so.
+  private static let waitGrace = TimeSpan.milliseconds(500)
   private static let subscribing = "run/subscribe"
 
   private let session: Session
@@ -30,13 +31,18 @@ internal import Wire
   private let answerTimer = LoopTimer(tag: Tag.answer)
   /// How long its answer may take; nil is for ever.
   private let patience: TimeSpan?
-  private var attempts = 0
+  /// Whether the owner is asked to wait for something.
+  private let isWait: Bool
+  /// Until when an owner that hangs up is looked for.
+  private var deadline: Instant?
   private var socket: Watched<Descriptor>?
   private var splitter = MessageSplitter(limit: 64 << 20)
   private var notification = LineScanner(wanted: WantedMembers(["method", "params"]))
   private var appended = LineScanner(wanted: WantedMembers(["first", "events"]))
   /// The number of the last event that was passed back.
   private var lastEvent: Int64 = 0
+  /// How many events there are, once nothing of the run is left.
+  private var end: Int64?
   /// What the client calls its subscription, if it has one.
   private(set) var subscription: String?
 
@@ -48,11 +54,12 @@ internal import Wire
 
   /// Passes a call on. When the owner turns out to have died, what it left is settled, and `whenDead` is told the run.
   static func begin(
-    for run: RunRecord, _ call: Call, _ params: JSON, waiting: Wait = .no, _ session: Session,
+    for run: RunRecord, _ call: Call, _ params: JSON, waiting wait: Wait = .no, _ session: Session,
     whenDead: @escaping (RunRecord) -> Void
   ) {
-    guard !session.isInputOver else { return whenDead(run) }
-    let relay = Relay(run, call, params, waiting, session, whenDead)
+    guard !session.isClosed else { return }
+    if session.isInputOver, case .until = wait { return whenDead(run) }
+    let relay = Relay(run, call, params, wait, session, whenDead)
     session.relays[ObjectIdentifier(relay)] = relay
     call.onCancel = { relay.close() }
     relay.reach()
@@ -64,8 +71,9 @@ internal import Wire
   ) {
     switch wait {
     case .no: patience = Self.answerPatience
-    case .until(let timeout): patience = timeout.map { $0 + Self.answerPatience }
+    case .until(let timeout): patience = timeout.map { $0 + Self.waitGrace }
     }
+    isWait = if case .until = wait { true } else { false }
     self.session = session
     self.run = run
     self.call = call
@@ -78,18 +86,21 @@ internal import Wire
   // MARK: - The owner
 
   private func reach() {
-    attempts += 1
     session.host.reach(run) { [self] result in
       switch result {
       case .success(let raw?): connected(Descriptor(owning: raw))
       case .success(nil): ownerIsDead()
-      case .failure(let error): fail(error)
+      case .failure(let error): hungUp(error)
       }
     }
   }
 
   func timerFired(_ tag: Int) {
     if tag == Tag.retry { return reach() }
+    if isWait {
+      close()
+      return whenDead(run)
+    }
     fail(
       HostError(.ownerUnreachable(run.host), "the host \(run.host) lives but does not answer; nothing was changed"))
   }
@@ -107,7 +118,7 @@ internal import Wire
       socket = try Watched(descriptor, tag: Tag.socket, source: self)
       if let patience, subscription == nil { answerTimer.arm(at: Loop.shared.now + patience, source: self) }
     } catch {
-      fail(HostError(.system, "the owner of run \(run.id) cannot be told: \(error)"))
+      hungUp(HostError(.ownerUnreachable(run.host), "the host \(run.host) lives and cannot be told: \(error)"))
     }
   }
 
@@ -125,8 +136,13 @@ internal import Wire
   }
 
   private func fail(_ error: any Error) {
-    call.fail(ProtocolError.error(error))
     close()
+    call.fail(ProtocolError.error(error))
+    guard let subscription else { return }
+    // The client knows of no call any more: it is told what is known, and that is the end.
+    session.host.find(run.id) { [self] result in
+      if case .success(let run?) = result { session.adopt(subscription, of: run, after: lastEvent) }
+    }
   }
 
   // MARK: - What it says
@@ -141,7 +157,7 @@ internal import Wire
         UnsafeRawBufferPointer(rebasing: buffer.prefix(count)).bytes, message: { take($1) }, refused: { _, _ in })
       swap(&splitter, &self.splitter)
     case .wouldBlock: break
-    case .end: hungUp()
+    case .end: hungUp(HostError(.ownerUnreachable(run.host), "the host \(run.host) lives and hangs up"))
     }
     if !session.hasRoom { socket?.setInterest([]) }
   }
@@ -150,13 +166,14 @@ internal import Wire
   func resume() { socket?.setInterest(.readable) }
 
   /// It may be about to die, and not be known to be dead.
-  private func hungUp() {
+  private func hungUp(_ error: any Error) {
     socket.take()?.close()
     splitter = MessageSplitter(limit: 64 << 20)
     guard isOpen else { return }
-    guard attempts < Self.mostAttempts else {
-      return fail(HostError(.ownerUnreachable(run.host), "the host \(run.host) lives and hangs up"))
-    }
+    let now = Loop.shared.now
+    let deadline = deadline ?? now + Self.answerPatience
+    self.deadline = deadline
+    guard now < deadline else { return fail(error) }
     retryTimer.arm(at: Loop.shared.now + Self.retryInterval, source: self)
   }
 
@@ -174,6 +191,7 @@ internal import Wire
 
   private func answered(_ result: JSON) {
     answerTimer.disarm()
+    deadline = nil
     guard call.method == Self.subscribing else {
       call.succeed(result)
       return close()
@@ -199,13 +217,24 @@ internal import Wire
     }
     var bytes: [UInt8] = []
     content.append(0..<content.byteCount, to: &bytes)
+    if !isAppended { noteEnd(content) }
     session.passBack(isAppended ? "run/appended" : "run/changed", bytes)
+    // Nothing more will be heard of it.
+    if let end, lastEvent >= end { close() }
+  }
+
+  private func noteEnd(_ content: RawSpan) {
+    guard case .object(let params)? = try? JSON.parse(content), case .object(let run)? = params["run"],
+      case .string? = run["gone"], case .integer(let events)? = run["events"]
+    else { return }
+    end = events
   }
 
   // MARK: - The end
 
-  /// The client says no more, and waits for nothing.
-  func end() {
+  /// The client says no more, and waits for nothing; what it has asked to be done is still done.
+  func endWait() {
+    guard isWait || subscription != nil else { return }
     close()
     guard subscription == nil else { return }
     session.host.find(run.id) { [self] result in whenDead((try? result.get()) ?? run) }

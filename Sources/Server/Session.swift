@@ -21,10 +21,14 @@ internal import Wire
   /// More than this that waits to be read is enough: notifications and further calls have time.
   static let comfortable = 512 * 1024
   /// How long a client whose input is over may take to read what it was answered.
-  private static let farewellPatience = TimeSpan.seconds(5)
+  private static let farewellPatience = TimeSpan.seconds(10)
   /// How soon a transcript is looked at again that could not be read.
   private static let retryInterval = TimeSpan.milliseconds(500)
   private static let mostSubscriptions = 256
+  /// So many calls of one client have the host's other threads at work at a time; the others take their turn.
+  private static let mostAtWork = 2
+  /// A client with more calls that could not begin is not read from.
+  private static let mostPostponed = 64
 
   let host: Host
   /// Whom the client speaks for: what its runs get, and where they work.
@@ -47,6 +51,13 @@ internal import Wire
   private var latest: [RunID: RunRecord] = [:]
   /// Runs whose change the client has not been told yet, since it does not read.
   private var untold: [RunID] = []
+  /// The subscription whose turn is next, and whether one is owed.
+  private var nextTurn = 0
+  private var owesTurn = false
+  /// Calls that wait until there is room for their answers.
+  private var postponed: [(method: Method, call: Call)] = []
+  private var atWork = 0
+  private var isTaking = false
 
   init(_ channel: consuming Channel, host: Host, reception: Reception, caller: Caller) throws(SystemError) {
     self.host = host
@@ -66,7 +77,7 @@ internal import Wire
 
     func dispatch(_ call: Call) {
       guard let session else { return }
-      if let method = Methods.byName[call.method] { return method.perform(call, for: session) }
+      if let method = Methods.byName[call.method] { return session.take(call, method) }
       call.fail(RPCError(code: RPCError.methodNotFound.code, message: "there is no method “\(call.method)”"))
     }
   }
@@ -78,6 +89,32 @@ internal import Wire
   }()
 
   var isClosed: Bool { channel == nil }
+
+  // MARK: - Calls
+
+  /// Begins a call, when those before it have begun and its answer has room.
+  private func take(_ call: Call, _ method: Method) {
+    postponed.append((method, call))
+    takePostponed()
+  }
+
+  private func takePostponed() {
+    // An answer makes for a look at what else can begin: one after the other, and not one inside the other.
+    guard !isTaking else { return }
+    isTaking = true
+    defer { isTaking = false }
+    while !isClosed, hasRoom, let next = postponed.first, !next.method.isSlow || atWork < Self.mostAtWork {
+      postponed.removeFirst()
+      if next.method.isSlow {
+        atWork += 1
+        next.call.onEnd = { [weak self] in
+          self?.atWork -= 1
+          self?.takePostponed()
+        }
+      }
+      next.method.perform(next.call, for: self)
+    }
+  }
 
   // MARK: - Events
 
@@ -116,7 +153,7 @@ internal import Wire
     isInputOver = true
     conversation.finish()
     for waiting in Array(waits.values) { waiting.end(false) }
-    for relay in Array(relays.values) { relay.end() }
+    for relay in Array(relays.values) { relay.endWait() }
     for name in subscriptions.map(\.name) { _ = unsubscribe(name) }
     channel?.muteInput()
     farewellTimer.arm(at: Loop.shared.now + Self.farewellPatience, source: self)
@@ -131,7 +168,7 @@ internal import Wire
 
   /// What becomes of a run when this client vanishes.
   func onDisconnect(_ wish: OnDisconnect?) throws(RPCError) -> OnDisconnect {
-    guard caller.ownsHost else { return wish ?? .keep }
+    guard reception?.endsWithClient == true else { return wish ?? .keep }
     guard wish != .keep else {
       throw .wrong("“on_disconnect”: this host ends with its client, and cannot keep a run; a background host can")
     }
@@ -147,6 +184,7 @@ internal import Wire
   func close() {
     guard !isClosed else { return }
     channel.take()?.close()
+    postponed = []
     conversation.close()
     for waiting in Array(waits.values) { waiting.stop() }
     for relay in Array(relays.values) { relay.close() }
@@ -181,8 +219,12 @@ internal import Wire
     guard !isClosed else { return }
     if conversation.isOverflowing { return close() }
     let unread = conversation.unread
-    if isInputOver && unread == 0 && conversation.pendingCalls == 0 { return close() }
-    channel?.setInterest(reads: !isInputOver && unread < Self.comfortable, writes: conversation.outgoing.count > 0)
+    takePostponed()
+    guard !isClosed else { return }
+    if isInputOver && conversation.unread == 0 && conversation.pendingCalls == 0 { return close() }
+    channel?.setInterest(
+      reads: !isInputOver && unread < Self.comfortable && postponed.count < Self.mostPostponed,
+      writes: conversation.outgoing.count > 0 || owesTurn)
     if hasRoom { for relay in relays.values { relay.resume() } }
   }
 
@@ -190,12 +232,16 @@ internal import Wire
 
   // MARK: - Subscriptions
 
-  func subscribe(to run: RunRecord, after: Int64) throws(RPCError) -> String {
+  /// Throws when this client can have no more subscriptions.
+  func checkSubscriptions() throws(RPCError) {
     guard subscriptions.count + relays.count < Self.mostSubscriptions else {
       throw ProtocolError.tooManySubscriptions.error(
         "this client has \(Self.mostSubscriptions) subscriptions; end some",
         ["limit": .integer(Int64(Self.mostSubscriptions))])
     }
+  }
+
+  func subscribe(to run: RunRecord, after: Int64) -> String {
     let name = nextSubscription()
     subscriptions.append(Subscription(name: name, run: run, after: after, state: host.state))
     if !subscriptions.dropLast().contains(where: { $0.run == run.id }) { _ = host.observe(run.id, self) }
@@ -210,6 +256,7 @@ internal import Wire
 
   /// A subscription that another host has served, until it died.
   func adopt(_ name: String, of run: RunRecord, after: Int64) {
+    guard !isClosed, !isInputOver else { return }
     subscriptions.append(Subscription(name: name, run: run, after: after, state: host.state))
     latest[run.id] = run
     begun(run)
@@ -217,8 +264,8 @@ internal import Wire
 
   /// The client knows of its subscription: now it is served.
   func begun(_ run: RunRecord) {
-    // Of a run that is over nothing more will be heard, so how it ended is said now.
-    if host.run(run.id) == nil && run.gone != nil { runChanged(run) } else { pump() }
+    // Of a run that is not here any more nothing more will be heard, so how it stands is said now.
+    if host.run(run.id) == nil { runChanged(run) } else { pump() }
   }
 
   func unsubscribe(_ name: String) -> Bool {
@@ -240,33 +287,49 @@ internal import Wire
   /// others get their turn too.
   private func pump() {
     guard !isClosed else { return }
+    owesTurn = false
     tellChanges()
-    var hasMore = false
-    for subscription in subscriptions {
-      guard hasRoom else {
-        // Whoever had no turn gets one, also when all this is written at once.
-        hasMore = true
+    for _ in subscriptions.indices {
+      let next = (nextTurn + 1) % subscriptions.count
+      // Whoever finds no room is the first when there is, also when all this is written at once.
+      if subscriptions[next].isDue && !hasRoom {
+        owesTurn = true
         break
       }
-      guard let run = host.run(subscription.run) ?? latest[subscription.run] else { continue }
-      switch subscription.next(run, { conversation.enqueue("run/appended", $0) }) {
-      case .more: hasMore = true
-      case .nothing: break
-      case .unreadable:
-        if retryTimer.deadline == .never { retryTimer.arm(at: Loop.shared.now + Self.retryInterval, source: self) }
-      }
+      nextTurn = next
+      serve(subscriptions[next])
     }
+    dropFinished()
     flush()
+  }
+
+  private func serve(_ subscription: Subscription) {
+    guard subscription.isDue, let run = host.run(subscription.run) ?? latest[subscription.run] else { return }
+    switch subscription.next(run, { conversation.enqueue("run/appended", $0) }) {
     // To be told that it can be written is how a session gets its next turn.
-    if hasMore && !isClosed { channel?.awaitTurn() }
+    case .more: owesTurn = true
+    case .nothing: break
+    case .unreadable:
+      if retryTimer.deadline == .never { retryTimer.arm(at: Loop.shared.now + Self.retryInterval, source: self) }
+    }
+  }
+
+  /// A subscription that has brought everything, and told how it ended, is over by itself.
+  private func dropFinished() {
+    for subscription in subscriptions where subscription.isOver && !untold.contains(subscription.run) {
+      _ = unsubscribe(subscription.name)
+    }
   }
 
   func runAppended(_ run: RunRecord) {
-    if conversation.outgoing.count == 0 { pump() }
+    for subscription in subscriptions where subscription.run == run.id { subscription.isDue = true }
+    // While the client has not read what it was sent it is told later that there is more.
+    if conversation.outgoing.count == 0 { pump() } else { owesTurn = true }
   }
 
   func runChanged(_ run: RunRecord) {
     latest[run.id] = run
+    for subscription in subscriptions where subscription.run == run.id { subscription.isDue = true }
     if !untold.contains(run.id) { untold.append(run.id) }
     pump()
   }
@@ -290,7 +353,8 @@ internal import Wire
 
   /// Looks a run up for a call, wherever it ran.
   func withRun(_ id: RunID, _ call: Call, _ body: @escaping @LoopActor (RunRecord) -> Void) {
-    host.find(id) { result in
+    host.find(id) { [weak self] result in
+      guard let self, !isClosed else { return }
       switch result {
       case .success(let run?): body(run)
       case .success(nil): call.fail(ProtocolError.runNotFound.error("there is no run \(id)"))

@@ -19,13 +19,15 @@ internal import Wire
     _ request: RunRequest, _ given: Given, _ session: Session, _ call: Call, resuming resumed: RunID? = nil
   ) throws {
     guard !session.isShutDown else { throw HostError(.stopping, "this session was shut down and takes no new work") }
+    if try given[Wanted.subscribe] { try session.checkSubscriptions() }
     let onDisconnect = try session.onDisconnect(try given[Wanted.onDisconnect])
     let starting = Starting(
       session, call, subscribes: try given[Wanted.subscribe],
       client: onDisconnect == .cancel ? ObjectIdentifier(session) : nil)
     var request = request
     guard let key = try given[Wanted.key] else { return starting.begin(request, resuming: resumed) }
-    let digest = digest(of: given, call.method, request.directory)
+    // Of one that resumes, the run says where it works.
+    let digest = digest(of: given, call.method, resumed == nil ? request.directory : "")
     request.key = (key, digest)
     session.host.find(key: key, of: digest) { [request] result in
       switch result {
@@ -49,9 +51,17 @@ internal import Wire
     digest.update("\(method)\n\(directory)\n".utf8)
     let own = [Wanted.key.member.name, Wanted.subscribe.member.name]
     for parameter in given.all where !own.contains(parameter.name) {
-      digest.update("\(parameter.name)=\(parameter.value.text)\n".utf8)
+      digest.update("\(parameter.name)=\(sorted(parameter.value).text)\n".utf8)
     }
     return digest.finish()
+  }
+
+  /// The same in one order: many a client's objects have none. None of the parameters has objects in objects.
+  private static func sorted(_ value: JSON) -> JSON {
+    guard case .object(let object) = value else { return value }
+    var sorted = JSONObject()
+    for member in object.members.sorted(by: { $0.key < $1.key }) { sorted[member.key] = .string(member.value.plain) }
+    return .object(sorted)
   }
 
   private func begin(_ request: RunRequest, resuming resumed: RunID?) {
@@ -68,6 +78,8 @@ internal import Wire
   }
 
   private func start(_ request: RunRequest) {
+    // Its client has gone meanwhile, and what it started with it.
+    guard !session.isClosed else { return }
     do {
       let run = try session.host.start(request, observer: self, client: client)
       // It may have failed already, and been answered.
@@ -115,12 +127,13 @@ internal import Wire
       return call.fail(ProtocolError.spawnFailed.error(run.error ?? "the program did not start", data))
     }
     guard subscribes, !session.isClosed else { return call.succeed(["run": json]) }
-    do {
-      let name = try session.subscribe(to: run, after: 0)
-      call.succeed(["run": json, "subscription": .string(name)])
-      session.begun(run)
-    } catch {
-      call.fail(ProtocolError.error(error))
-    }
+    let name = session.subscribe(to: run, after: 0)
+    call.succeed(["run": json, "subscription": .string(name)])
+    session.begun(run)
   }
+}
+
+extension JSON {
+  /// A text as it is, anything else as its JSON: a limit may be given as either.
+  fileprivate var plain: String { if case .string(let text) = self { text } else { text } }
 }

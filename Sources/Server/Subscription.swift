@@ -16,7 +16,10 @@ internal import Wire
   let name: String
   let run: RunID
   private var reader: TranscriptReader
-  private var isOver = false
+  /// Whether all that there will ever be was sent.
+  private(set) var isOver = false
+  /// Whether there may be something to send.
+  var isDue = true
 
   init(name: String, run: RunRecord, after: Int64, state: StateFolder) {
     self.name = name
@@ -36,6 +39,7 @@ internal import Wire
   /// Gives what comes next, if there is anything, as the parameters of a notification.
   func next(_ record: RunRecord, _ notify: (JSON) -> Void) -> Rest {
     guard !isOver else { return .nothing }
+    isDue = false
     var batch = Batch(run: run)
     var hasMore = true
     var pieces = 0
@@ -47,6 +51,7 @@ internal import Wire
     } catch {
       // What was not read is not missing: no gap is announced.
       batch.write(notify)
+      isDue = true
       return .unreadable
     }
     // Only a run of which nothing is left writes no more.
@@ -55,6 +60,7 @@ internal import Wire
       isOver = true
     }
     batch.write(notify)
+    isDue = hasMore
     return hasMore ? .more : .nothing
   }
 

@@ -19,13 +19,14 @@ enum AttachCommand {
     SignalQueue.ignoreWriteSignals()
     try Worker("attach") {
       let host = Descriptor(owning: copy)
-      carry(from: STDIN_FILENO, to: host.raw)
+      // A host that has gone is noticed by who listens to it.
+      guard carry(from: STDIN_FILENO, to: host.raw) else { return }
+      hasEnded.store(true, ordering: .relaxed)
       // What was asked is still answered.
       shutdown(host.raw, Int32(SHUT_WR))
-      hasEnded.store(true, ordering: .relaxed)
     }.detach()
-    carry(from: host.raw, to: STDOUT_FILENO)
-    guard hasEnded.load(ordering: .relaxed) || Terminal.isInTrouble else {
+    // Nobody who listens is no trouble: whoever attached has gone.
+    guard !carry(from: host.raw, to: STDOUT_FILENO) || hasEnded.load(ordering: .relaxed) else {
       throw CommandFailure(.trouble, "the background host has gone")
     }
     return .succeeded
@@ -33,14 +34,15 @@ enum AttachCommand {
 
   private static let hasEnded = Atomic<Bool>(false)
 
-  /// Carries bytes until one side has had enough.
-  private static func carry(from source: Int32, to sink: Int32) {
+  /// Carries bytes until there are no more; false when nobody takes them.
+  private static func carry(from source: Int32, to sink: Int32) -> Bool {
     withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 4096) { piece in
       while true {
         wait(for: source, POLLIN)
         let count = read(source, piece.baseAddress, piece.count)
         if count < 0 && (errno == EAGAIN || errno == EINTR) { continue }
-        guard count > 0, write(UnsafeRawBufferPointer(rebasing: piece[..<count]), to: sink) else { return }
+        guard count > 0 else { return true }
+        guard write(UnsafeRawBufferPointer(rebasing: piece[..<count]), to: sink) else { return false }
       }
     }
   }

@@ -2,6 +2,7 @@ internal import Glibc
 internal import Host
 internal import Kernel
 internal import Model
+internal import Plugins
 internal import Wire
 
 /// The background host, as commands find it: there is one, or there is one in a moment.
@@ -23,14 +24,24 @@ struct Background {
   func connect() throws -> HostClient {
     let deadline = Clock.now() + Self.patience
     while true {
+      let attempt = Clock.now()
       do {
         if let client = try find() { return client }
-      } catch  where Clock.now() < deadline {
-        // One that was just about to leave; another will be there.
+      } catch let error as HostError where Clock.now() < deadline && isPassing(error, since: attempt) {
+        // Another will be there.
       }
       guard Clock.now() < deadline else { throw CommandFailure(.trouble, "the background host does not begin") }
       if case .none = try BackgroundHost.find(in: state), try !isActivated() { try start() }
       usleep(Self.interval)
+    }
+  }
+
+  /// Whether this is what one says that is just about to leave, or to begin.
+  private func isPassing(_ error: HostError, since attempt: Instant) -> Bool {
+    switch error.code {
+    // One that is silent for so long is stopped.
+    case .ownerUnreachable, .system: Clock.now() - attempt < HostClient.patience
+    default: false
     }
   }
 
@@ -40,10 +51,16 @@ struct Background {
     let client = try BackgroundHost.connect(to: host, in: state)
     // Its answer shows that it is there to stay. It works in the name of whoever called us.
     var environment = JSONObject()
-    for variable in surroundings.environment { environment[variable.key] = .string(variable.value) }
+    for variable in surroundings.environment where RunRequest.isVariable(variable.key, variable.value) {
+      environment[variable.key] = .string(variable.value)
+    }
     var caller: JSONObject = ["environment": .object(environment)]
     if let directory = try? surroundings.directory() { caller["cwd"] = .string(directory) }
     _ = try client.call("initialize", .object(caller))
+    // One that is about to leave is as good as none: another can begin.
+    guard case .object(let status) = try client.call("host/status", nil), status["draining"] == .bool(false) else {
+      return nil
+    }
     return client
   }
 
@@ -61,13 +78,20 @@ struct Background {
 
   /// Starts a background host, and waits until it can be found or has ended, as it does when there is another.
   private func start() throws {
+    guard (surroundings.environment[RunMark.variable] ?? "").isEmpty else {
+      throw CommandFailure(
+        .trouble,
+        "there is no background host, and one that began inside a run would end with it; start it outside: reeve serve --socket"
+      )
+    }
     let pipe = try Pipe.make()
     let pid = try spawn(output: pipe.writer)
     let reader = try closeWriter(of: pipe)
     let said = readLine(reader)
     guard said.hasPrefix("{") else {
       var status: Int32 = 0
-      guard waitpid(pid, &status, 0) == pid, status != 0 else { return }
+      // Killed, or still silent: it is looked for again.
+      guard waitpid(pid, &status, said.isEmpty ? WNOHANG : 0) == pid, status != 0, status & 0x7f == 0 else { return }
       let why = said.hasPrefix("reeve: ") ? String(said.dropFirst(7)) : said
       throw CommandFailure(.trouble, "the background host did not begin: \(why)")
     }

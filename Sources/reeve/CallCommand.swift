@@ -35,7 +35,7 @@ enum CallCommand {
     do {
       return try JSON.parse(bytes)
     } catch {
-      throw CommandFailure(.usage, "the parameters are not JSON: \(error)")
+      throw CommandFailure(.usage, "the parameters are not JSON: \(error.message), at byte \(error.offset)")
     }
   }
 

@@ -32,16 +32,9 @@ internal import Wire
   private enum Tag {
     static let ledger = 0
     static let printed = 1
-    static let parent = 2
   }
 
-  /// How often, and how soon again, it is looked whether the run around this one is over.
-  private static let looksAtParent = 5
-  private static let parentInterval = TimeSpan.milliseconds(20)
-
   private let ledgerTimer = LoopTimer(tag: Tag.ledger)
-  private let parentTimer = LoopTimer(tag: Tag.parent)
-  private var parentLooks = 0
   private var printed: Watched<Descriptor>?
   private var outcome: Result<ExitCode, CommandFailure>?
   private var run: RunRecord?
@@ -93,7 +86,8 @@ internal import Wire
     self.wishes = wishes
     self.finish = finish
     printer = try Printer()
-    reception = Reception(host: host, environment: request.environment, directory: request.directory)
+    reception = Reception(
+      host: host, environment: request.environment, directory: request.directory, endsWithClient: true)
     try reception.listen()
   }
 
@@ -170,28 +164,13 @@ internal import Wire
     if outcome != nil { return answered() }
     interrupts += 1
     let urgency: RunMachine.Urgency = interrupts > 1 || number == SIGQUIT ? .now : .normal
-    switch number {
-    case SIGTERM: terminated(urgency)
-    case SIGHUP: host.stop(.disconnect, urgency: urgency)
-    default: host.stop(.client, urgency: urgency)
-    }
-  }
-
-  /// Somebody ends this host. It may be the host of the run inside which this one was started, which tells the processes
-  /// of that run sooner than it tells us; its verdict is being written.
-  private func terminated(_ urgency: RunMachine.Urgency, looks: Int = 0) {
-    guard let parent = run?.parent, urgency == .normal else { return host.stop(.shutdown, urgency: urgency) }
-    host.find(parent) { [weak self] result in
-      guard let self, outcome == nil else { return }
-      guard case .success(let parent?) = result, !parent.status.isTerminal else {
-        var isOver = false
-        if case .success(.some) = result { isOver = true }
-        return host.stop(isOver ? .parent : .shutdown)
+    let reason: Verdict.Cancellation =
+      switch number {
+      case SIGTERM: .shutdown
+      case SIGHUP: .disconnect
+      default: .client
       }
-      guard looks < Self.looksAtParent else { return host.stop(.shutdown) }
-      parentLooks = looks + 1
-      parentTimer.arm(at: Loop.shared.now + Self.parentInterval, source: self)
-    }
+    host.stop(reason, urgency: urgency)
   }
 
   /// Everything is printed.
@@ -199,7 +178,6 @@ internal import Wire
 
   /// The ledger took nothing for as long as is sensible to wait.
   func timerFired(_ tag: Int) {
-    if tag == Tag.parent { return terminated(.normal, looks: parentLooks) }
     hasLostPatience = true
     if isOver {
       end()
@@ -281,7 +259,6 @@ internal import Wire
   private func close() -> Backlog.Remainder {
     let patience: TimeSpan = hasLostPatience || ledgerTimer.deadline != .never ? .milliseconds(100) : .seconds(5)
     ledgerTimer.disarm()
-    parentTimer.disarm()
     reception.close()
     let remainder = host.close(patience: patience)
     if remainder.unwritten == 0 { Guardian.hasWork(false) }

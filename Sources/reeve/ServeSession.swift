@@ -42,6 +42,7 @@ internal import Wire
   private let idleTimer = LoopTimer(tag: Tag.idle)
   private let ledgerTimer = LoopTimer(tag: Tag.ledger)
   private var isEnding = false
+  private var signals = 0
   private var isAlone = false
   private var hasLeft = false
 
@@ -84,13 +85,17 @@ internal import Wire
   ) throws -> ServeSession {
     // Whoever comes to a background host says where its work is to be done.
     let directory: String? = if case .stdio = way { try surroundings.directory() } else { nil }
+    // It was started by whoever came first, whose affairs are nobody else's.
+    let environment =
+      directory == nil ? RunRequest.harmless(surroundings.environment) : surroundings.environment
     let printer = try Printer()
     let host = try Host(
       state: state, catalog: surroundings.catalog, configuration: configuration,
       environment: surroundings.environment, signals: signals)
     Guardian.note(host: host.id.description, group: host.killableGroup)
     Guardian.hasWork(true)
-    let reception = Reception(host: host, environment: surroundings.environment, directory: directory)
+    let reception = Reception(
+      host: host, environment: environment, directory: directory, endsWithClient: directory != nil)
     let session = ServeSession(way, host, reception, printer, configuration, finish)
     session.office = consume office
     host.onSignal = { session.signalled($0) }
@@ -130,8 +135,15 @@ internal import Wire
     case .none: break
     }
     Terminal.print(JSON.object(["host": .string(host.id.description), "socket": .string(address)]).text + "\n")
-    if isBackground { try StandardStreams.leave(for: try BackgroundHost.log(in: state)) }
+    if isBackground { try leaveStarter(surroundings, state) }
     rest()
+  }
+
+  /// Goes on without whoever started it, in nobody's directory, unless it was told of places by their way from there.
+  private func leaveStarter(_ surroundings: Surroundings, _ state: StateFolder) throws {
+    try StandardStreams.leave(for: try BackgroundHost.log(in: state))
+    let places = ["REEVE_STATE", "REEVE_CONFIG", "REEVE_PLUGINS"].compactMap { surroundings.environment[$0] }
+    if places.allSatisfy({ $0.split(separator: ":").allSatisfy { $0.hasPrefix("/") } }) { chdir("/") }
   }
 
   /// Where other programs find it. That the name is taken, as by the background host of another state folder, is no reason
@@ -149,26 +161,25 @@ internal import Wire
 
   // MARK: - What happens
 
-  private func clientLeft(_ left: Int) {
-    switch way {
-    // The one client whose child this is.
-    case .stdio where left == 0: end { host.stop(.disconnect) }
-    case .stdio, .socket: if isEnding { judged() } else { rest() }
-    }
+  private func clientLeft(_ wasOurs: Bool) {
+    if wasOurs { return end { host.stop(.disconnect) } }
+    if isEnding { judged() } else { rest() }
   }
 
   /// Leaves after a while, if nobody comes and nothing runs.
   private func rest() {
-    guard case .socket(let idle?, _, _) = way, !isEnding, reception.clients == 0 else { return }
+    guard case .socket(let idle?, _, _) = way, !isEnding, reception.clients == 0, host.isQuiet,
+      idleTimer.deadline == .never
+    else { return }
     idleTimer.arm(at: Loop.shared.now + idle, source: self)
   }
 
   func timerFired(_ tag: Int) {
     if tag == Tag.ledger { return leave() }
     guard !isEnding, reception.clients == 0 else { return }
-    guard host.isQuiet, !host.isRecovering else {
-      return idleTimer.arm(at: Loop.shared.now + Self.idleRetry, source: self)
-    }
+    // Somebody has begun something: when that is over it is time to rest again.
+    guard host.isQuiet else { return }
+    guard !host.isRecovering else { return idleTimer.arm(at: Loop.shared.now + Self.idleRetry, source: self) }
     end { host.stop(.shutdown) }
   }
 
@@ -181,7 +192,8 @@ internal import Wire
     guard Guardian.isStanding else { return end { host.stop(.disconnect, urgency: .now) } }
     // Somebody has let it go on; that is all.
     if number == SIGCONT { return }
-    if isEnding || number == SIGQUIT { return end { host.stop(.shutdown, urgency: .now) } }
+    signals += 1
+    if signals > 1 || number == SIGQUIT { return end { host.stop(.shutdown, urgency: .now) } }
     end { host.drain(for: configuration.drain) }
   }
 
@@ -202,7 +214,7 @@ internal import Wire
   /// Another may take its place: this one takes no new work.
   private func resign() {
     guard let office = office.take() else { return }
-    reception.stopListening()
+    reception.withdraw()
     office.resign()
     isEnding = true
   }
@@ -224,7 +236,7 @@ internal import Wire
 
   private func quiet() {
     judged()
-    if isAlone && !host.isRecovering { leave() }
+    if isAlone && !host.isRecovering { leave() } else { rest() }
   }
 
   private func leave() {

@@ -8,6 +8,10 @@ internal import Wire
 enum WaitCommand {
   /// How soon it is looked again for the end of a run whose host has just died.
   private static let interval: UInt32 = 100_000
+  /// How much longer than it was told to wait a host may take to say so.
+  private static let grace = TimeSpan.seconds(1)
+  /// How long a host that cannot be reached may be one whose runs are just being settled.
+  private static let recoveryPatience = TimeSpan.seconds(15)
 
   static var command: Command {
     Command(
@@ -28,13 +32,22 @@ enum WaitCommand {
     func isDone(_ run: RunRecord) -> Bool {
       waitsForBurial ? run.gone != nil || run.disposal == .stuck : run.status.isTerminal
     }
+    var patience = Clock.now() + Self.recoveryPatience
     while !isDone(run) {
       let left = deadline.map { $0 - Clock.now() }
       if let left, left <= .zero {
         throw CommandFailure(.trouble, "run \(run.id) is still \(run.status.rawValue), \(run.disposal.rawValue)")
       }
       let state = try surroundings.state()
-      if let owner = try Owner.of(run, in: state) { try wait(for: run, owner, waitsForBurial, left) }
+      do {
+        if let owner = try Owner.of(run, in: state) {
+          try wait(for: run, owner, waitsForBurial, left)
+          patience = Clock.now() + Self.recoveryPatience
+        }
+      } catch let error as HostError {
+        // Whoever settles what a dead host left holds its lock meanwhile, so that it seems to live.
+        guard case .ownerUnreachable = error.code, Clock.now() < patience else { throw error }
+      }
       // What is in the ledger counts. It comes a moment after the answer when the ledger is slow.
       run = try RunLookup(surroundings).run(run.id.description)
       if !isDone(run) { usleep(interval) }
@@ -49,7 +62,7 @@ enum WaitCommand {
     var params: JSONObject = ["run": .string(run.id.description), "until": waitsForBurial ? "gone" : "settled"]
     if let left { params["timeout"] = .string("\(max(1, left.milliseconds))ms") }
     do {
-      _ = try owner.call("run/wait", .object(params), within: left.map { $0 + HostClient.patience })
+      _ = try owner.call("run/wait", .object(params), within: left.map { $0 + Self.grace })
     } catch let error as HostError {
       // It has gone meanwhile: what it left is in the ledger, or will be.
       guard case .system = error.code else { throw error }

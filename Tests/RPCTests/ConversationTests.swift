@@ -218,16 +218,15 @@ import Wire
   }
 
   @Test
-  func `a client that asks for more than it can be waiting for is heard no more`() {
+  func `a client that asks for more in one batch than it can be waiting for is heard no more`() {
     var limits = Conversation.Limits()
-    limits.unreadBytes = 100
+    limits.batchBytes = 100
     let examples = Examples(limits: limits)
-    let call = #"{"jsonrpc":"2.0","method":"sum","params":[1],"id":1}"# + "\n"
-    _ = examples.conversation.map { conversation in
-      for _ in 0..<10 { conversation.feed(Array(call.utf8).span.bytes) }
-    }
+    let call = #"{"jsonrpc":"2.0","method":"sum","params":[1],"id":1}"#
+    #expect(examples.say("[" + Array(repeating: call, count: 10).joined(separator: ",") + "]\n") == "")
     #expect(examples.conversation?.isOverflowing == true)
-    #expect(examples.conversation?.outgoing.count ?? 0 < 200)
+    #expect(examples.conversation?.unread ?? 0 < 200)
+    #expect(examples.say(call + "\n") == "")
   }
 
   @Test

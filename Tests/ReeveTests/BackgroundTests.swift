@@ -111,7 +111,7 @@ struct BackgroundTests {
   @Test
   func `it leaves when there is nothing to do and nobody there, and the next caller finds another`() throws {
     let world = try World()
-    let serving = try world.reeve("serve", "--socket", "--idle", "300ms")
+    let serving = try world.reeve("serve", "--socket", "--idle", "2s")
     try eventually("it does not listen") { serving.output.hasSuffix("\n") }
     let first = try JSON.parse(serving.output)["host"]?.string
     // Somebody there, and then something to do, keep it.
@@ -133,6 +133,35 @@ struct BackgroundTests {
     let next = try JSON.parse(try world.call("call", "host/status").output)
     #expect(next["host"]?.string != first)
     end(world)
+  }
+
+  // It takes no new work, and all that it has can still be cancelled, followed and waited for.
+  @Test
+  func `one that drains is still reached by who has to do with its runs, and another takes the new ones`() throws {
+    let world = try World()
+    let id = try world.call("run", "-d", "script", forever).output.trimmed
+    let first = try #require(try status(world)?["pid"]?.integer)
+    #expect(try world.call("call", "host/drain", #"{"timeout":"1h"}"#).code == .code(0))
+    let next = try world.call("run", "-d", "script", Stage.success)
+    #expect(next.code == .code(0), "\(next.errors)")
+    #expect(Set(try world.runs().map(\.host)).count == 2)
+    let waiting = try world.reeve("wait", id)
+    #expect(try world.call("cancel", id).output.contains("cancelled"))
+    #expect(try waiting.wait() == .code(130))
+    try eventually("it does not leave when it has nothing left") { !isAlive(pid_t(first)) }
+    end(world)
+    try world.expectInvariants("after a drain")
+  }
+
+  @Test
+  func `none is started inside a run, with which it would end`() throws {
+    let world = try World()
+    let inside =
+      "REEVE_STATE=\(world.state) \(try Repository.program("reeve")) call host/status 2> said; echo $? >> said; \(Stage.success)"
+    #expect(try world.call("run", "script", inside).code == .code(0))
+    let said = try contents(world.path("said"))
+    #expect(said.contains("inside a run") && said.hasSuffix("3\n"), "\(said)")
+    #expect(try status(world) == nil)
   }
 
   @Test

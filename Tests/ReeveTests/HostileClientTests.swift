@@ -46,8 +46,29 @@ struct HostileClientTests {
       try client.neverBlock()
       let call = Array(#"{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}"#.utf8) + [0x0A]
       // Until its own pipe is full: the host has stopped reading.
-      try eventually("it can say as much as it likes") { try !client.offer(call) }
+      let calls = Array(repeating: call, count: 1000).flatMap { $0 }
+      try eventually("it can say as much as it likes") { try client.offer(calls) == 0 }
       #expect(try host.call("host/status")["clients"]?.integer == 2)
+    }
+  }
+
+  @Test
+  func `six that ask for much and never read cost what one does`() throws {
+    try whileAllGoesOn { host, client in
+      let line = "line=$(head -c 700000 /dev/zero | tr '\\0' x); for i in 1 2 3; do echo '{\"a\":\"'$line'\"}'; done"
+      let id = try host.start("script", "\(line); \(Stage.success)")
+      try host.awaitRun(id, "it is not over") { $0["disposal"] == "gone" }
+      let clients = try (0..<6).map { _ in try host.another() }
+      for greedy in clients {
+        for number in 0..<280 {
+          try greedy.write(#"{"jsonrpc":"2.0","id":\#(number),"method":"run/events","params":{"run":"\#(id)"}}"# + "\n")
+        }
+      }
+      for greedy in clients { #expect(greedy.awaitInput()) }
+      // As long as it takes to answer somebody else a few times.
+      for _ in 0..<20 { #expect(try client.call("run/list", ["limit": .integer(1)])["runs"]?.array?.count == 1) }
+      for greedy in clients { greedy.vanish() }
+      try eventually("they are still counted") { try host.call("host/status")["clients"]?.integer == 2 }
     }
   }
 
@@ -87,10 +108,13 @@ struct HostileClientTests {
         calls +=
           Array(#"{"jsonrpc":"2.0","id":"w\#(number)","method":"run/wait","params":{"run":"\#(id)"}}"#.utf8) + [0x0A]
       }
-      try client.write(calls)
+      // Who only wrote would not be read from any more.
+      try client.neverBlock()
+      var rest = calls[...]
       try eventually("not all are refused") {
-        if client.awaitInput(within: .milliseconds(10)) { try client.receive(until: Clock.now() + .seconds(10)) }
-        return client.messages.count >= 10_000 - 1024
+        while client.awaitInput(within: .zero) { try client.receive(until: Clock.now() + .seconds(10)) }
+        rest = try rest.dropFirst(client.offer(Array(rest.prefix(1 << 16))))
+        return rest.isEmpty && client.messages.count >= 10_000 - 1024
       }
       for case .failure(_, let error) in client.messages { #expect(error.code == 1017) }
       #expect(client.messages.count == 10_000 - 1024)

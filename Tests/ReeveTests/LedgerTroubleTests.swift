@@ -31,7 +31,7 @@ struct LedgerTroubleTests {
   /// Ends in a way that no transcript tells.
   private let script = "touch ready; while [ ! -e go ]; do sleep 0.02; done; exit 7"
 
-  private func begin(_ world: World, _ host: TestHost) throws -> String {
+  private func begin(_ world: World, _ host: Client) throws -> String {
     let id = try host.start("script", script)
     try eventually("it does not begin") { world.has("ready") }
     try eventually("its beginning is not recorded") { try world.run().status == .running }
@@ -238,5 +238,28 @@ struct LedgerTroubleTests {
     let row = try #require(try world.runs().first { $0.id.description == id })
     #expect(row.status == .failed && row.exit == .code(7))
     try world.expectInvariants("after damage")
+  }
+
+  // What is written to a file that nobody can find is not recorded.
+  @Test(arguments: ["removed", "replaced"])
+  func `a ledger that was removed or replaced is noticed, and what would have gone there is kept`(how: String) throws {
+    let world = try World()
+    let host = try ServedHost(world)
+    let id = try begin(world, host)
+    for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] { rename("\(world.state)/\(name)", world.path(name)) }
+    if how == "replaced" { #expect(try world.call("run", "echo", "hi").code == .code(0)) }
+    try world.folder.write("go", "")
+    try host.awaitRun(id, "it does not end") { $0["status"] == "failed" && $0["disposal"] == "gone" }
+    #expect(try host.run(id)["recorded"] == false)
+    #expect(try host.call("host/status")["ledger"] == "delayed")
+    let refused = #expect(throws: RPCError.self) { try host.call("run/start", ["plugin": "echo", "prompt": "a"]) }
+    #expect(refused?.code == 1010 && refused?.message.contains("removed or replaced") == true)
+    host.finish()
+    #expect(try host.process.wait() == .code(3))
+    #expect(host.process.errors.contains("kept aside"), "\(host.process.errors)")
+    // The next one tells its story anew.
+    #expect(try world.call("recover").code == .code(0))
+    let run = try #require(try world.runs().first { $0.id.description == id })
+    #expect(run.status == .failed && run.exit == .code(7))
   }
 }

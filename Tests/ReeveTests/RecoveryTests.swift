@@ -66,6 +66,25 @@ struct RecoveryTests {
     }
   }
 
+  // What an agent has put in the place of its transcript, or a stranger, must not be waited for.
+  @Test
+  func `a FIFO in the place of a transcript holds up no recovery`() throws {
+    let world = try World()
+    let (reeve, _) = try begin(world)
+    let run = try world.run()
+    let transcript = "\(world.state)/runs/\(run.id)/transcript.ndjson"
+    unlink(transcript)
+    try #require(try Child("/usr/bin/mkfifo", [transcript], environment: [:]).wait() == .code(0))
+    try reeve.killWithHost()
+    let recover = try world.reeve("recover")
+    #expect(try recover.wait() == .code(0), "\(recover.errors)")
+    #expect(try world.run().status == .lost)
+    // Nor is it by who reads it.
+    #expect(try world.call("logs", run.id.description).code == .code(3))
+    unlink(transcript)
+    try world.expectInvariants("after a FIFO")
+  }
+
   // Z7
   @Test
   func `the runs of a live host are never touched, stopped or not`() throws {
@@ -230,7 +249,8 @@ struct RecoveryTests {
     let other = try world.host()
     for _ in 0..<3 { #expect(try world.call("recover").code == .code(0)) }
     sleep(seconds)
-    #expect(try world.run().status == .running)
+    let stopped = try world.run()
+    #expect(stopped.status == .running, "\(stopped.status) \(stopped.reason ?? "") \(stopped.error ?? "")")
     kill(host, SIGCONT)
     #expect(try reeve.wait() == .code(0), "\(reeve.errors)")
     let run = try world.awaitRun("it is not buried") { $0.gone != nil }

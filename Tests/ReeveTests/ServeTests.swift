@@ -154,6 +154,35 @@ struct ServeTests {
     #expect(try host.process.wait() == .code(0))
   }
 
+  @Test
+  func `it ends with its own client, whoever else is connected, and keeps no run for anybody`() throws {
+    let world = try World()
+    let host = try ServedHost(world)
+    let name = try #require(try host.call("host/status")["host"]?.string)
+    let socket = try UnixSocket.connect(in: try Directory.open("\(world.state)/hosts"), name: "\(name).sock")
+    let other = try Client(at: socket.intoDescriptor()) { host.process.errors }
+    let wish: JSON = ["plugin": "script", "prompt": .string(forever), "cwd": "/", "on_disconnect": "keep"]
+    #expect(throws: RPCError.self) { try other.call("run/start", wish) }
+    let id = try other.start("script", forever)
+    host.finish()
+    #expect(try host.process.wait() == .code(0))
+    #expect(try world.run().id.description == id)
+    #expect(try world.run().reason == "disconnect")
+  }
+
+  @Test
+  func `what is said behind exit is not heard`() throws {
+    let world = try World()
+    let host = try ServedHost(world)
+    let wait = try host.send("run/wait", ["run": .string(try host.start("script", forever))])
+    try host.write(
+      #"{"jsonrpc":"2.0","method":"exit"}"# + "\n"
+        + #"{"jsonrpc":"2.0","id":"late","method":"run/start","params":{"plugin":"script","prompt":"true"}}"# + "\n")
+    #expect(try host.answer(wait)["done"] == false)
+    #expect(try host.process.wait() == .code(0))
+    #expect(try world.runs().count == 1)
+  }
+
   // A frozen child holds up neither the client nor the end.
   @Test
   func `a child that will not die does not keep the client waiting`() throws {

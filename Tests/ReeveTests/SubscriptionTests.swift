@@ -96,6 +96,56 @@ struct SubscriptionTests {
     print("three subscribers had \(count) events each; the host took \(peak >> 20) MiB at most")
   }
 
+  // The turn of a subscription is not forgotten over an answer.
+  @Test
+  func `a subscriber that also makes calls gets every event`() throws {
+    let world = try World()
+    let host = try world.host()
+    let script = """
+      import sys
+      sys.stdout.write("".join('{"type":"progress","n":%d}\\n' % n for n in range(1, 300001)))
+      print('{"type":"result","status":"ok"}', flush=True)
+      """
+    try world.addPlugin("python", #"{"name":"python","version":"1","command":["python3","-c","{prompt}"]}"#)
+    let id = try host.start("python", script)
+    try host.awaitRun(id, "it is not over") { $0["disposal"] == "gone" }
+    for pause in [1, 3, 7] {
+      let socket = try host.connection()
+      let copy = try socket.duplicate()
+      let counter = Counter(socket)
+      try counter.subscribe(to: id)
+      var pieces = 0
+      while counter.next <= 300_001 {
+        guard try counter.take(within: .seconds(60)) else {
+          Issue.record("nothing comes behind event \(counter.next - 1), with a call every \(pause) pieces")
+          break
+        }
+        pieces += 1
+        if pieces % pause == 0 {
+          let call = #"{"jsonrpc":"2.0","id":2,"method":"host/status"}"# + "\n"
+          try copy.writeAll(Array(call.utf8).span.bytes)
+        }
+      }
+      #expect(counter.wrong == 0 && counter.next == 300_002)
+    }
+  }
+
+  // What is over costs no place, and no descriptor.
+  @Test
+  func `more runs than a client may follow at once are followed one after the other`() throws {
+    let world = try World()
+    let host = try world.host()
+    for _ in 0..<260 {
+      let started = try host.call(
+        "run/start", ["plugin": "script", "prompt": .string(Stage.success), "subscribe": true])
+      let id = try #require(started["run"]?["id"])
+      #expect(try host.call("run/wait", ["run": id, "until": "gone"])["done"] == true)
+    }
+    try eventually("the host keeps descriptors") {
+      try Directory.open("/proc/\(host.process.pid)/fd", following: true).entries().count < 60
+    }
+  }
+
   @Test
   func `events are passed on byte for byte`() throws {
     let world = try World()

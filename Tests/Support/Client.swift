@@ -63,8 +63,8 @@ open class Client {
   /// Does not wait when the host does not read.
   public func neverBlock() throws { try output?.setNonblocking() }
 
-  /// Says as much of this as the host takes; false when it takes none of it.
-  public func offer(_ bytes: [UInt8]) throws -> Bool { try output?.write(bytes.span.bytes) ?? 0 > 0 }
+  /// Says as much of this as the host takes now; how much that is.
+  public func offer(_ bytes: [UInt8]) throws -> Int { bytes.isEmpty ? 0 : try output?.write(bytes.span.bytes) ?? 0 }
 
   /// Sends a notification.
   public func notify(_ method: String, _ params: JSON? = nil) throws {

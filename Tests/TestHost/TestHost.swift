@@ -35,7 +35,8 @@ enum TestHost {
     let host = try Host(
       state: state, catalog: catalog, configuration: configuration, environment: environment, signals: signals)
     let server = Reception(
-      host: host, environment: environment, directory: try Descriptor.open(".", flags: O_RDONLY).realPath())
+      host: host, environment: environment, directory: try Descriptor.open(".", flags: O_RDONLY).realPath(),
+      endsWithClient: false)
     try server.listen()
     host.log = { say("\($0)\n", to: STDERR_FILENO) }
     host.onSignal = { _ in

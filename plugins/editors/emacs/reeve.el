@@ -192,7 +192,8 @@ the next command starts another one (see *reeve events*)"))
     ("progress" (reeve--progress-line event))
     ("result" (reeve--result-line event))
     ("artifact" (format "[artifact] %s" (plist-get event :path)))
-    ("reeve.text" (plist-get event :text))
+    ("reeve.text" (let ((text (plist-get event :text)))
+                    (if (stringp text) text (reeve--compact event))))
     ("reeve.skipped" (format "[skipped] a line of %s bytes" (plist-get event :bytes)))
     ("reeve.gap" (format "[gap] events %s to %s could not be stored"
                          (plist-get event :first) (plist-get event :last)))
@@ -324,7 +325,7 @@ the next command starts another one (see *reeve events*)"))
   "The number of the first event that PARAMS, of a notification, tell of.
 One about a gap has the number of the last in its place."
   (let ((event (seq-first (plist-get params :events))))
-    (if (equal (reeve--type event) "reeve.gap")
+    (if (and (equal (reeve--type event) "reeve.gap") (integerp (plist-get event :first)))
         (plist-get event :first)
       (plist-get params :first))))
 

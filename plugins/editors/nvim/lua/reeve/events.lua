@@ -6,7 +6,9 @@ local longest = 160
 
 local function compact(value)
   -- The encoder escapes slashes, which JSON does not ask for.
-  local text = vim.json.encode(value):gsub('\\/', '/')
+  local is_good, json = pcall(vim.json.encode, value)
+  -- It cannot write every number that it has read.
+  local text = is_good and json:gsub('\\/', '/') or vim.inspect(value, { newline = ' ', indent = '' })
   return vim.fn.strchars(text) <= longest and text or vim.fn.strcharpart(text, 0, longest) .. '…'
 end
 
@@ -67,7 +69,12 @@ end
 -- The line that stands for this event, or nil.
 function M.line(event)
   local describe = type(event) == 'table' and lines[event.type] or compact
-  return describe(event)
+  -- An agent may print what looks like one of ours and is not.
+  local is_good, line = pcall(describe, event)
+  if is_good and (line == nil or type(line) == 'string') then
+    return line
+  end
+  return compact(event)
 end
 
 -- How a run is going, or went, in a few words.

@@ -210,7 +210,8 @@ end
 -- The number of the first event that a notification tells of. One about a gap has the number of the last in its place.
 local function first_number(params)
   local event = params.events[1]
-  return type(event) == 'table' and event.type == 'reeve.gap' and event.first or params.first
+  local is_gap = type(event) == 'table' and event.type == 'reeve.gap' and type(event.first) == 'number'
+  return is_gap and event.first or params.first
 end
 
 -- Shows events, but for those that were shown already. If some are missing in between, a buffer was closed and opened
