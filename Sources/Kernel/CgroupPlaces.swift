@@ -36,6 +36,13 @@ public struct CgroupPlaces: Equatable, Sendable {
     CgroupPlaces(mountInfo: text("/proc/self/mountinfo"), membership: text("/proc/self/cgroup"))
   }
 
+  /// The names of all groups that a process is in, in every tree, the outer ones first.
+  public static func names(of pid: Int32) -> [String] {
+    text("/proc/\(pid)/cgroup").split(separator: "\n").flatMap { line in
+      (line.split(separator: ":", maxSplits: 2).last ?? "").split(separator: "/").map { String($0) }
+    }
+  }
+
   /// A machine with thousands of mounts stays below this; it only keeps a broken `/proc` from filling our memory.
   private static let mostBytes = 16 << 20
 

@@ -19,7 +19,7 @@ extension Methods {
       ]
     ) { session, given, call in
       if let environment = try given[Wanted.clientEnvironment] {
-        session.caller.environment = try variables(environment)
+        session.caller.adopt(try variables(environment))
       }
       if let directory = try given[Wanted.clientDirectory] { session.caller.directory = directory }
       call.succeed([

@@ -3,6 +3,7 @@ public import Host
 public import Kernel
 public import Loop
 internal import Model
+internal import Plugins
 
 /// Lets clients in, and keeps them apart.
 @LoopActor public final class Reception: EventSource {
@@ -83,18 +84,30 @@ internal import Model
   public func ready(_ tag: Int, _ readiness: Readiness) {
     do {
       guard let socket = try listeners[tag].socket?.owner.accept() else { return }
-      guard try socket.peer().uid == geteuid() else { return host.log("a client of another user was sent away") }
+      let peer = try socket.peer()
+      guard peer.uid == geteuid() else { return host.log("a client of another user was sent away") }
       guard sessions.count < Self.mostClients else {
         return host.log("there are \(Self.mostClients) clients; another was sent away")
       }
       let channel = Channel(input: try socket.descriptor.duplicate(), output: socket.intoDescriptor())
-      try admit(channel, Caller(environment: environment, directory: directory, ownsHost: false))
+      try admit(channel, caller(peer.pid))
     } catch {
       // Most likely there is no descriptor left. The client still waits and would wake the loop without end.
       host.log("a client could not be let in: \(error)")
       for listener in listeners { listener.socket?.setInterest([]) }
       pause.arm(at: Loop.shared.now + Self.pauseAfterFailure, source: self)
     }
+  }
+
+  private func caller(_ pid: Int32) -> Caller {
+    var caller = Caller(environment: environment, directory: directory, ownsHost: false)
+    var runs: [RunID] = []
+    // The groups of runs bear their names. Without groups the client's word must do.
+    for run in CgroupPlaces.names(of: pid).compactMap({ RunID($0) }) where !runs.contains(run) { runs.append(run) }
+    guard !runs.isEmpty else { return caller }
+    caller.marks = runs.map(\.description).joined(separator: ":")
+    caller.adopt(environment.filter { $0.key != RunMark.variable })
+    return caller
   }
 
   /// The pause after a failure is over.

@@ -317,6 +317,10 @@ internal import Wire
   /// A subscription that has brought everything, and told how it ended, is over by itself.
   private func dropFinished() {
     for subscription in subscriptions where subscription.isOver && !untold.contains(subscription.run) {
+      // The client is still to hear of the verdict, or that it is recorded at last.
+      guard let told = latest[subscription.run], told.status.isTerminal,
+        told.isRecorded || host.run(subscription.run) == nil
+      else { continue }
       _ = unsubscribe(subscription.name)
     }
   }
@@ -372,4 +376,12 @@ struct Caller {
   var directory: String?
   /// Whether the host is this client's own child, and ends with it.
   let ownsHost: Bool
+  /// The runs inside which the client stands, as the kernel knows it: what it starts is theirs, whatever it says.
+  var marks: String?
+
+  /// Speaks for somebody with another environment.
+  mutating func adopt(_ environment: [String: String]) {
+    self.environment = environment
+    if environment[RunMark.variable] == nil { self.environment[RunMark.variable] = marks }
+  }
 }

@@ -103,4 +103,32 @@ struct CancelTests {
     try inner.end()
     try world.expectInvariants("after the families")
   }
+
+  // Who connects from inside a run is a part of it, whether it says so or not.
+  @Test
+  func `what is started over a socket from inside a run is cancelled with it`() throws {
+    let world = try World()
+    let (outer, inner) = (try world.host(), try world.host())
+    guard try outer.call("host/status")["containment"] != "subreaper" else {
+      return skip("no control groups: whose a client of a socket is")
+    }
+    let ask = """
+      import json, socket, sys
+      s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+      call = {"jsonrpc": "2.0", "id": 1, "method": "run/start", "params": {"plugin": "script", "prompt": "sleep 1000"}}
+      s.sendall(json.dumps(call).encode() + b"\\n"); s.recv(1)
+      """
+    try world.folder.write("ask.py", ask)
+    let parent = try outer.start("script", "python3 \(world.path("ask.py")) \(inner.socketPath); sleep 1000")
+    var child: RunRecord?
+    try eventually("nothing is started") {
+      child = try world.runs().first { inner.socketPath.hasSuffix("\($0.host).sock") }
+      return child?.status == .running
+    }
+    #expect(child?.parent?.description == parent)
+    _ = try outer.call("run/cancel", ["run": .string(parent)])
+    try inner.awaitRun(try #require(child?.id.description), "it goes on") { $0["reason"] == "parent" }
+    try outer.end()
+    try inner.end()
+  }
 }

@@ -29,6 +29,9 @@ public final class TestHost: Client {
     try UnixSocket.connect(in: try Directory.open(folder), name: name).intoDescriptor()
   }
 
+  /// Where its socket lies.
+  public var socketPath: String { "\(folder)/\(name)" }
+
   /// Another connection to the same host.
   public func connection() throws -> Descriptor { try Self.connect(folder, name) }
 
