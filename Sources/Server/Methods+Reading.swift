@@ -90,7 +90,7 @@ extension Methods {
     session.withRun(try given[Wanted.run], call) { run in
       if session.host.run(run.id) == nil && run.gone == nil {
         return Relay.begin(for: run, call, call.params ?? [:], waiting: .until(timeout), session) {
-          conclude($0, $0.status.isTerminal)
+          conclude($0, milestone == .settled ? $0.status.isTerminal : $0.gone != nil || $0.disposal == .stuck)
         }
       }
       let waiting = Waiting.begin(for: run, milestone, timeout, session, conclude)

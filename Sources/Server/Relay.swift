@@ -18,6 +18,8 @@ internal import Wire
     static let retry = 1
     static let answer = 2
   }
+  /// How long an owner that cannot be reached may be one whose runs are just being settled.
+  private static let settlingPatience = TimeSpan.seconds(15)
   /// How much longer than it was told to wait it may take to say so.
   private static let waitGrace = TimeSpan.milliseconds(500)
   private static let subscribing = "run/subscribe"
@@ -123,16 +125,24 @@ internal import Wire
   }
 
   private func ownerIsDead() {
-    guard isOpen else { return }
-    close()
     session.host.find(run.id) { [self] result in
+      guard isOpen else { return }
       switch result {
+      // Somebody else is just settling what the owner left.
+      case .success(let run?) where !isKnownToTheEnd(run):
+        hungUp(HostError(.ownerUnreachable(run.host), "the host \(run.host) has died, and what it left is not settled yet"))
       case .success(let run?):
+        close()
         if let subscription { session.adopt(subscription, of: run, after: lastEvent) } else { whenDead(run) }
-      case .success(nil): call.fail(ProtocolError.runNotFound.error("there is no run \(run.id)"))
-      case .failure(let error): call.fail(ProtocolError.error(error))
+      case .success(nil): fail(HostError(.runNotFound, "there is no run \(run.id)"))
+      case .failure(let error): fail(error)
       }
     }
+  }
+
+  /// Whether nothing more will become known that whoever asked wants to know.
+  private func isKnownToTheEnd(_ run: RunRecord) -> Bool {
+    run.status.isTerminal && (subscription == nil || run.gone != nil || run.disposal == .stuck)
   }
 
   private func fail(_ error: any Error) {
@@ -171,7 +181,7 @@ internal import Wire
     splitter = MessageSplitter(limit: 64 << 20)
     guard isOpen else { return }
     let now = Loop.shared.now
-    let deadline = deadline ?? now + Self.answerPatience
+    let deadline = deadline ?? now + Self.settlingPatience
     self.deadline = deadline
     guard now < deadline else { return fail(error) }
     retryTimer.arm(at: Loop.shared.now + Self.retryInterval, source: self)
