@@ -39,6 +39,11 @@ public final class Owner {
   /// Whether a host holds its lock. One that does not is dead, but for very odd accidents, which recovery tells apart.
   public static func isLocked(_ host: HostID, in state: StateFolder) -> Bool { Death.Signs.isLocked(host, in: state) }
 
+  /// Whether a host lives, by all that can be seen of it: a lock file that is missing or another proves nothing.
+  public static func isAlive(_ host: HostRecord, in state: StateFolder) -> Bool {
+    Death.Signs(of: host, in: state).isAlive
+  }
+
   /// Calls a method and waits for its answer.
   public func call(_ method: String, _ params: JSON, within patience: TimeSpan? = HostClient.patience) throws -> JSON {
     try client.call(method, params, within: patience)

@@ -130,7 +130,8 @@ internal import Wire
       switch result {
       // Somebody else is just settling what the owner left.
       case .success(let run?) where !isKnownToTheEnd(run):
-        hungUp(HostError(.ownerUnreachable(run.host), "the host \(run.host) has died, and what it left is not settled yet"))
+        hungUp(
+          HostError(.ownerUnreachable(run.host), "the host \(run.host) has died, and what it left is not settled yet"))
       case .success(let run?):
         close()
         if let subscription { session.adopt(subscription, of: run, after: lastEvent) } else { whenDead(run) }

@@ -66,7 +66,15 @@ struct RunLookup: ~Copyable {
   }
 
   /// Whether the host that owns a run lives.
-  func isHostAlive(of run: RunRecord) -> Bool { Owner.isLocked(run.host, in: state) }
+  func isHostAlive(of run: RunRecord) -> Bool {
+    let host: HostRecord?? =
+      switch reader {
+      case .some(let reader): try? reader.host(run.host)
+      case .none: nil
+      }
+    guard let host, let host else { return Owner.isLocked(run.host, in: state) }
+    return Owner.isAlive(host, in: state)
+  }
 
   /// How a run came to be what it is.
   func transitions(of run: RunID) throws -> [Transition] {

@@ -151,7 +151,8 @@ struct RecoveryTests {
     if found == "replaced" { try #require(Glibc.creat(lock, 0o600) >= 0) }
     // Nothing that lives is touched, whoever looks.
     #expect(try world.call("recover").code == .code(0))
-    #expect(try world.call("ps").output.contains("running"))
+    let listed = try world.call("ps").output
+    #expect(listed.contains("running") && !listed.contains("has died"), "\(listed)")
     #expect(try world.run().status == .running && pids.allSatisfy { isAlive($0) })
     // It still answers.
     try reeve.killWithHost()

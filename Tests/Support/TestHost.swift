@@ -29,6 +29,15 @@ public final class TestHost: Client {
     try UnixSocket.connect(in: try Directory.open(folder), name: name).intoDescriptor()
   }
 
+  /// One that is still there ends what it has, in as good an order as there is time for: killed, it would leave the
+  /// processes of its runs to nobody.
+  deinit {
+    for _ in 0..<100 where process.poll() == nil {
+      process.signal(SIGTERM)
+      usleep(50_000)
+    }
+  }
+
   /// Where its socket lies.
   public var socketPath: String { "\(folder)/\(name)" }
 
