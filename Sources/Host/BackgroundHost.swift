@@ -1,6 +1,5 @@
 internal import Glibc
 public import Kernel
-internal import Ledger
 public import Model
 
 /// The user's background host: of the hosts of a state folder the one that others find, since it holds a lock of a known
@@ -85,13 +84,9 @@ public struct BackgroundHost: ~Copyable {
 
   /// Connects to a host of this state folder.
   public static func connect(to host: HostID, in state: StateFolder) throws(HostError) -> HostClient {
-    let record: HostRecord?
-    do throws(LedgerError) {
-      record = try LedgerReader.open(in: state.root)?.host(host)
-    } catch {
-      throw HostError(.ledgerUnavailable, error.message)
+    guard let record = try Owner.record(of: host, in: state) else {
+      throw HostError(.ownerUnreachable(host), "the ledger knows no host \(host)")
     }
-    guard let record else { throw HostError(.ownerUnreachable(host), "the ledger knows no host \(host)") }
     return try HostClient(folder: record.sockets, host: host)
   }
 }

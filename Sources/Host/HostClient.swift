@@ -40,11 +40,6 @@ public final class HostClient {
   /// Its connection, for whoever speaks for himself.
   public func connection() throws(SystemError) -> Descriptor { try socket.descriptor.duplicate() }
 
-  /// Tells it something.
-  public func notify(_ method: String, _ params: JSON) throws(HostError) {
-    try send(.notification(method: method, params: params), until: Clock.now() + Self.patience)
-  }
-
   private func send(_ call: RPCMessage, until deadline: Instant) throws(HostError) {
     var message: [UInt8] = []
     call.encode(to: &message)

@@ -23,14 +23,15 @@ public final class Owner {
   }
 
   private static func living(_ run: RunRecord, in state: StateFolder) throws(HostError) -> HostRecord? {
-    if let host = try record(of: run, in: state), Death.Signs(of: host, in: state).isAlive { return host }
+    if let host = try record(of: run.host, in: state), Death.Signs(of: host, in: state).isAlive { return host }
     try Recoverer(state: state) { _ in }.recover(run.host)
     return nil
   }
 
-  private static func record(of run: RunRecord, in state: StateFolder) throws(HostError) -> HostRecord? {
+  /// What the ledger has of a host.
+  static func record(of host: HostID, in state: StateFolder) throws(HostError) -> HostRecord? {
     do throws(LedgerError) {
-      return try LedgerReader.open(in: state.root)?.host(run.host)
+      return try LedgerReader.open(in: state.root)?.host(host)
     } catch {
       throw HostError(.ledgerUnavailable, error.message)
     }

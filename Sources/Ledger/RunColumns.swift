@@ -81,15 +81,23 @@ enum RunColumns {
   /// What a host writes.
   static let written = fixed + verdict + facts
   /// What is read: also what the swap of a resume writes.
-  static let selection = (written + ["resumed_by", Schema.resumable("runs")]).joined(separator: ", ")
+  static let selection = selecting(written)
 
   /// The same for lists: what is too long for one is not brought along. In the place of an output stands a text that is too
   /// long as well, by which whoever shows the run can tell.
-  static let excerpts =
-    selection
-    .replacing("output,", with: "CASE WHEN length(output) > \(RunQuery.excerptBytes) THEN \(tooLong) ELSE output END,")
-    .replacing(" text,", with: " substr(text, 1, \(RunQuery.excerptBytes + 1)),")
+  static let excerpts = selecting(
+    written.map { column in
+      switch column {
+      case "output": "CASE WHEN length(output) > \(RunQuery.excerptBytes) THEN \(tooLong) ELSE output END"
+      case "text": "substr(text, 1, \(RunQuery.excerptBytes + 1))"
+      default: column
+      }
+    })
   private static let tooLong = "json_quote(printf('%.*c', \(RunQuery.excerptBytes), 'x'))"
+
+  private static func selecting(_ columns: [String]) -> String {
+    (columns + ["resumed_by", Schema.resumable("runs")]).joined(separator: ", ")
+  }
 
   /// Everything a host writes, in the order of `selection`.
   static func bindAll(_ run: RunRecord, _ sink: inout some ValueSink) {

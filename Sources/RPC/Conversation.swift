@@ -168,12 +168,7 @@ public final class Conversation {
 
   // MARK: - Output
 
-  /// Tells the client something.
-  public func notify(_ method: String, _ params: JSON) {
-    send(.notification(method: method, params: params), framed: framing)
-  }
-
-  /// Appends a notification without telling `onOutput`, for whoever has several; by how many bytes it has grown.
+  /// Appends a notification without telling `onOutput`: whoever says something unasked may have more to say.
   public func enqueue(_ method: String, _ params: JSON) {
     guard !isClosed else { return }
     outgoing.append(.notification(method: method, params: params), framed: framing)

@@ -41,7 +41,7 @@ internal import Wire
     var params: JSONObject = [
       "run": .string(run.id.description), "reason": .string(reason.rawValue), "urgency": .string(urgency.rawValue),
     ]
-    params["expires"] = .integer(Clock.wallMilliseconds() + Relay.answerPatience.milliseconds)
+    params["expires"] = .integer(Clock.wallMilliseconds() + HostClient.patience.milliseconds)
     if waits { params["wait"] = "gone" }
     if let timeout { params["timeout"] = .string(LimitText.text(timeout.nanoseconds, unit: .time)) }
     Relay.begin(for: run, call, .object(params), waiting: waits ? .until(timeout) : .no, session) { settled in

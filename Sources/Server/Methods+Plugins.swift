@@ -56,7 +56,7 @@ extension Methods {
       ], errors: [.pluginNotFound, .badManifest]
     ) { session, given, call in
       var environment = session.caller.environment
-      for variable in try variables(try given[Wanted.environment]) { environment[variable.key] = variable.value }
+      environment.merge(try variables(try given[Wanted.environment])) { $1 }
       let (catalog, name) = (session.host.catalog, try given[Wanted.plugin])
       session.host.look({ [environment] in try catalog.plugin(name).preview(of: environment) }) { result in
         call.answer(result) {

@@ -76,9 +76,7 @@ extension Methods {
     request.onBusy = try given[Wanted.onBusy] ?? .refuse
     request.limits = try given[Wanted.limits].pairs.map { ($0.name, $0.value) }
     request.labels = try given[Wanted.labels].pairs
-    for variable in try variables(try given[Wanted.environment]) {
-      request.environment[variable.key] = variable.value
-    }
+    request.environment.merge(try variables(try given[Wanted.environment])) { $1 }
   }
 
   // MARK: - Cancel

@@ -46,12 +46,8 @@ internal import Plugins
     var socket: Watched<UnixSocket>?
     let folder: Directory?
     let name: String
-    /// Whether clients that look for any host find this one by it.
-    var isPublic: Bool { name != ownName }
-    private let ownName: String
 
-    init(_ socket: consuming Watched<UnixSocket>, folder: consuming Directory?, name: String, of host: HostID) {
-      ownName = HostSocket.name(of: host)
+    init(_ socket: consuming Watched<UnixSocket>, folder: consuming Directory?, name: String) {
       self.socket = consume socket
       self.folder = folder
       self.name = name
@@ -71,13 +67,13 @@ internal import Plugins
   public func listen(in folder: consuming Directory, name: String) throws(SystemError) {
     let socket = try UnixSocket.listen(in: folder, name: name)
     let watched = try Watched(socket, tag: listeners.count, source: self)
-    listeners.append(Listener(watched, folder: folder, name: name, of: host.id))
+    listeners.append(Listener(watched, folder: folder, name: name))
   }
 
   /// Listens at a socket that somebody else has made, as systemd does.
   public func listen(at socket: consuming UnixSocket) throws(SystemError) {
     let watched = try Watched(socket, tag: listeners.count, source: self)
-    listeners.append(Listener(watched, folder: nil, name: "", of: host.id))
+    listeners.append(Listener(watched, folder: nil, name: ""))
   }
 
   /// A client wants in. Any other user is sent away without a word.
@@ -136,7 +132,10 @@ internal import Plugins
   public func dismiss() { for session in Array(sessions.values) { session.end() } }
 
   /// Is no longer there for whoever looks for any host. Who has to do with a run of this one still finds it.
-  public func withdraw() { stopListening { $0.isPublic } }
+  public func withdraw() {
+    let own = HostSocket.name(of: host.id)
+    stopListening { $0.name != own }
+  }
 
   private func stopListening(_ isMeant: (Listener) -> Bool) {
     for listener in listeners where isMeant(listener) && listener.socket != nil {

@@ -11,8 +11,6 @@ internal import Wire
 @LoopActor final class Relay: EventSource {
   /// How soon an owner that hangs up is looked for again: one that dies is found dead a moment later.
   private static let retryInterval = TimeSpan.milliseconds(200)
-  /// An owner that lives answers at once, but for what it is asked to wait for.
-  static let answerPatience = TimeSpan.seconds(5)
   private enum Tag {
     static let socket = 0
     static let retry = 1
@@ -72,7 +70,7 @@ internal import Wire
     _ whenDead: @escaping (RunRecord) -> Void
   ) {
     switch wait {
-    case .no: patience = Self.answerPatience
+    case .no: patience = HostClient.patience
     case .until(let timeout): patience = timeout.map { $0 + Self.waitGrace }
     }
     isWait = if case .until = wait { true } else { false }

@@ -19,7 +19,7 @@ internal import Wire
   }
 
   /// More than this that waits to be read is enough: notifications and further calls have time.
-  static let comfortable = 512 * 1024
+  private static let comfortable = 512 * 1024
   /// How long a client whose input is over may take to read what it was answered.
   private static let farewellPatience = TimeSpan.seconds(10)
   /// How soon a transcript is looked at again that could not be read.
@@ -63,11 +63,11 @@ internal import Wire
     self.host = host
     self.reception = reception
     self.caller = caller
-    let relay = Dispatcher()
-    conversation = Conversation(tooMany: Self.tooManyCalls) { relay.dispatch($0) }
+    let dispatcher = Dispatcher()
+    conversation = Conversation(tooMany: Self.tooManyCalls) { dispatcher.dispatch($0) }
     try channel.watch(input: Tag.input, output: Tag.output, source: self)
     self.channel = consume channel
-    relay.session = self
+    dispatcher.session = self
     conversation.onOutput = { [weak self] in self?.flush() }
   }
 
@@ -218,10 +218,10 @@ internal import Wire
   private func settle() {
     guard !isClosed else { return }
     if conversation.isOverflowing { return close() }
-    let unread = conversation.unread
     takePostponed()
     guard !isClosed else { return }
-    if isInputOver && conversation.unread == 0 && conversation.pendingCalls == 0 { return close() }
+    let unread = conversation.unread
+    if isInputOver && unread == 0 && conversation.pendingCalls == 0 { return close() }
     channel?.setInterest(
       reads: !isInputOver && unread < Self.comfortable && postponed.count < Self.mostPostponed,
       writes: conversation.outgoing.count > 0 || owesTurn)
@@ -243,10 +243,14 @@ internal import Wire
 
   func subscribe(to run: RunRecord, after: Int64) -> String {
     let name = nextSubscription()
-    subscriptions.append(Subscription(name: name, run: run, after: after, state: host.state))
-    if !subscriptions.dropLast().contains(where: { $0.run == run.id }) { _ = host.observe(run.id, self) }
-    latest[run.id] = run
+    add(name, to: run, after: after)
     return name
+  }
+
+  private func add(_ name: String, to run: RunRecord, after: Int64) {
+    if !subscriptions.contains(where: { $0.run == run.id }) { _ = host.observe(run.id, self) }
+    subscriptions.append(Subscription(name: name, run: run, after: after, state: host.state))
+    latest[run.id] = run
   }
 
   func nextSubscription() -> String {
@@ -257,8 +261,7 @@ internal import Wire
   /// A subscription that another host has served, until it died.
   func adopt(_ name: String, of run: RunRecord, after: Int64) {
     guard !isClosed, !isInputOver else { return }
-    subscriptions.append(Subscription(name: name, run: run, after: after, state: host.state))
-    latest[run.id] = run
+    add(name, to: run, after: after)
     begun(run)
   }
 

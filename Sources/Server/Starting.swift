@@ -12,7 +12,6 @@ internal import Wire
   private let call: Call
   private let subscribes: Bool
   private let client: ObjectIdentifier?
-  private var run: RunID?
 
   /// Starts what is asked for, or finds what the same request has become.
   static func begin(
@@ -82,8 +81,6 @@ internal import Wire
     guard !session.isClosed else { return }
     do {
       let run = try session.host.start(request, observer: self, client: client)
-      // It may have failed already, and been answered.
-      self.run = run.id
       call.onCancel = { [session] in
         session.host.ignore(run.id, self)
         _ = session.host.cancel(run.id)
@@ -95,7 +92,6 @@ internal import Wire
 
   /// A run that is there already.
   private func follow(_ run: RunRecord) {
-    self.run = run.id
     if run.status == .starting && session.host.observe(run.id, self) { return }
     conclude(run)
   }

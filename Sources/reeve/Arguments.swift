@@ -1,3 +1,5 @@
+internal import Model
+
 /// An option of a command.
 struct Option {
   let name: String
@@ -58,6 +60,16 @@ struct Arguments {
   func value(_ name: String) -> String? { values[name]?.last }
 
   func all(_ name: String) -> [String] { values[name] ?? [] }
+
+  /// The length of time that an option was given; `word` is what may stand in its place, for whoever gets it wrong.
+  func span(_ name: String, or word: String? = nil) throws(CommandFailure) -> TimeSpan? {
+    guard let text = value(name) else { return nil }
+    guard let nanoseconds = LimitText.value(text, unit: .time) else {
+      let other = word.map { ", or “\($0)”" } ?? ""
+      throw CommandFailure(.usage, "--\(name) \(text): it should be a number and a unit like 90s, 10m or 2h\(other)")
+    }
+    return TimeSpan(nanoseconds: nanoseconds)
+  }
 
   /// The values of an option that is given as `NAME=VALUE`, any number of times.
   func pairs(_ name: String) throws(CommandFailure) -> [(name: String, value: String)] {

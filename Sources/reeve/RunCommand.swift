@@ -94,11 +94,6 @@ enum RunCommand {
     try Preparation.check(request, catalog: surroundings.catalog)
     let state = try surroundings.state()
     let configuration = try surroundings.configuration()
-    do {
-      try Guardian.stand()
-    } catch {
-      throw CommandFailure(.trouble, "a host cannot begin: \(error)")
-    }
     return try LoopProgram.run { finish in
       try RunSession.begin(request, surroundings, configuration, state, wishes, finish)
     }

@@ -38,23 +38,14 @@ enum ServeCommand {
   private static func serve(_ surroundings: Surroundings, _ way: ServeSession.Way) throws -> ExitCode {
     let configuration = try surroundings.configuration()
     let state = try surroundings.state()
-    do {
-      try Guardian.stand(asBystander: true)
-    } catch {
-      throw CommandFailure(.trouble, "a host cannot begin: \(error)")
-    }
-    return try LoopProgram.run { finish in
+    return try LoopProgram.run(asBystander: true) { finish in
       try ServeSession.begin(way, surroundings, configuration, state, finish)
     }
   }
 
   private static func idle(_ arguments: Arguments) throws(CommandFailure) -> TimeSpan? {
-    guard let text = arguments.value("idle") else { return idlePatience }
-    if text == "never" { return nil }
-    guard let nanoseconds = LimitText.value(text, unit: .time) else {
-      throw CommandFailure(.usage, "--idle \(text): it should be a number and a unit like 90s, 10m or 2h, or “never”")
-    }
-    return TimeSpan(nanoseconds: nanoseconds)
+    if arguments.value("idle") == "never" { return nil }
+    return try arguments.span("idle", or: "never") ?? idlePatience
   }
 
   /// The socket that systemd has made and hands down, by its protocol; nil when it did not start us.

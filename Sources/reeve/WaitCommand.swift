@@ -26,7 +26,7 @@ enum WaitCommand {
 
   private static func run(_ arguments: Arguments) throws -> ExitCode {
     let waitsForBurial = try waitsForBurial(arguments)
-    let deadline = try timeout(arguments).map { Clock.now() + $0 }
+    let deadline = try arguments.span("timeout").map { Clock.now() + $0 }
     let surroundings = try Surroundings()
     var run = try RunLookup(surroundings).run(arguments.words[0])
     func isDone(_ run: RunRecord) -> Bool {
@@ -73,13 +73,5 @@ enum WaitCommand {
     guard let moment = arguments.value("for") else { return false }
     guard moment == "gone" else { throw CommandFailure(.usage, "--for \(moment): it can only be “gone”") }
     return true
-  }
-
-  private static func timeout(_ arguments: Arguments) throws(CommandFailure) -> TimeSpan? {
-    guard let text = arguments.value("timeout") else { return nil }
-    guard let nanoseconds = LimitText.value(text, unit: .time) else {
-      throw CommandFailure(.usage, "--timeout \(text): it should be a number and a unit like 90s, 10m or 2h")
-    }
-    return TimeSpan(nanoseconds: nanoseconds)
   }
 }

@@ -163,7 +163,7 @@ import Wire
       examples.say("Content-Length: \(call.utf8.count)\r\n\r\n\(call)")
         == "Content-Length: \(answer.utf8.count)\r\n\r\n\(answer)")
     #expect(examples.say(call + "\n") == answer + "\n")
-    examples.conversation?.notify("said", [:])
+    examples.conversation?.enqueue("said", [:])
     #expect(examples.hear() == #"{"jsonrpc":"2.0","method":"said","params":{}}"# + "\n")
   }
 
