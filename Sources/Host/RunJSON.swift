@@ -30,10 +30,12 @@ public enum RunJSON {
     object["exit"] = run.exit.map { exit($0) } ?? .null
     object["usage"] = run.usage.map { raw($0) } ?? .null
     object["cost_usd"] = run.cost.map { .number($0) } ?? .null
+    if let cumulative = run.cumulative { object["cumulative"] = raw(cumulative) }
     object["events"] = .integer(run.events)
     object["bytes"] = .integer(run.bytes)
     object["noise"] = .integer(run.noise)
     object["limits"] = raw(run.limits)
+    if let environment = run.environment { object["environment"] = raw(environment) }
     object["containment"] = string(run.containment?.rawValue)
     object["memory"] = memory(run)
     object["cpu_ms"] = integer(run.cpuMilliseconds)

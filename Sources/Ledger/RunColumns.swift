@@ -7,14 +7,14 @@ enum RunColumns {
   /// Written once, when the run is accepted.
   static let fixed = [
     "id", "host", "plugin", "created", "directory", "prompt", "labels", "limits", "resumes", "parent", "terms",
-    "key", "request",
+    "key", "request", "environment",
   ]
   /// Written with a change of status, and never after a terminal one.
   static let verdict = ["status", "reason", "settled", "output", "text", "error"]
   /// Facts about the process: written until it is gone.
   static let facts = [
     "disposal", "flags", "started", "gone", "pid", "start_ticks", "session", "exit_code", "exit_signal", "usage",
-    "cost", "events", "events_stored", "bytes", "noise", "containment", "control_groups", "memory_limit",
+    "cost", "cumulative", "events", "events_stored", "bytes", "noise", "containment", "control_groups", "memory_limit",
     "memory_enforcer", "memory_peak", "tasks_peak", "cpu_milliseconds", "leftovers",
   ]
 
@@ -32,6 +32,7 @@ enum RunColumns {
     binder.add(run.terms?.text)
     binder.add(run.key)
     binder.add(run.request)
+    binder.add(run.environment?.text)
   }
 
   static func bindVerdict(_ run: RunRecord, _ binder: inout some ValueSink) {
@@ -64,6 +65,7 @@ enum RunColumns {
     }
     binder.add(run.usage?.text)
     binder.add(run.cost)
+    binder.add(run.cumulative?.text)
     binder.add(run.events)
     binder.add(run.eventsStored)
     binder.add(run.bytes)
@@ -125,6 +127,7 @@ enum RunColumns {
     run.terms = text().map { JSONText(valid: $0) }
     run.key = text()
     run.request = text()
+    run.environment = text().map { JSONText(valid: $0) }
 
     guard let status = text().flatMap({ Status(rawValue: $0) }) else { return nil }
     run.status = status
@@ -148,6 +151,7 @@ enum RunColumns {
       code.map { .code(Int32(truncatingIfNeeded: $0)) } ?? signal.map { .signal(Int32(truncatingIfNeeded: $0)) }
     run.usage = text().map { JSONText(valid: $0) }
     run.cost = source.number()
+    run.cumulative = text().map { JSONText(valid: $0) }
     run.events = integer() ?? 0
     run.eventsStored = integer() ?? 0
     run.bytes = integer() ?? 0

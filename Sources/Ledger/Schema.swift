@@ -10,7 +10,7 @@ enum Schema {
   static let applicationIdentifier: Int64 = 0x5265_6576
 
   /// Each step takes the schema from its index to the next version. Steps are never edited, only added.
-  static let migrations: [String] = [version1, version2, version3, version4]
+  static let migrations: [String] = [version1, version2, version3, version4, version5]
 
   private static func list(_ words: [String]) -> String {
     words.map { "'\($0)'" }.joined(separator: ", ")
@@ -174,6 +174,17 @@ enum Schema {
     CREATE UNIQUE INDEX runs_key ON runs (key) WHERE key IS NOT NULL;
 
     CREATE TRIGGER runs_keep_their_key BEFORE UPDATE OF key, request ON runs
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+    """
+
+  /// Figures that an agent adds up over its whole session, and the names of the variables that a program was given.
+  private static let version5 = """
+    ALTER TABLE runs ADD COLUMN cumulative TEXT;
+    ALTER TABLE runs ADD COLUMN environment TEXT;
+
+    CREATE INDEX runs_figures ON runs (plugin, session, id) WHERE cumulative IS NOT NULL;
+
+    CREATE TRIGGER runs_keep_their_environment BEFORE UPDATE OF environment ON runs
     BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
     """
 }

@@ -48,6 +48,8 @@ public struct RunRecord: Hashable, Sendable {
   public var request: String?
   /// What it is judged by, for whoever must judge it in the place of a host that died.
   public var terms: JSONText?
+  /// Which variables its program was given, which not, and which it lacks: their names, never their values.
+  public var environment: JSONText?
   /// Its place among those that wait, from 1; only its host knows.
   public var position: Int?
   /// The result, exactly as the agent gave it.
@@ -64,6 +66,8 @@ public struct RunRecord: Hashable, Sendable {
   public var usage: JSONText?
   /// What the agent says it cost, in dollars.
   public var cost: Double?
+  /// The figures that the agent adds up over its whole session, as it gave them.
+  public var cumulative: JSONText?
   /// How many lines it wrote.
   public var events: Int64 = 0
   /// How many of them are in the transcript; fewer when it could not be written.

@@ -37,6 +37,10 @@ enum Shapes {
 
   private static let leftover = Shape.object([Member("pid", .whole), Member("name", .text)])
 
+  private static let environment = Shape.object([
+    Member("passed", .list(of: .text)), Member("dropped", .list(of: .text)), Member("missing", .list(of: .text)),
+  ])
+
   private static let run = Shape.object([
     Member("id", anIdentifier), Member("plugin", .text),
     Member("status", words(Status.self), "how the work goes, or went"),
@@ -53,8 +57,10 @@ enum Shapes {
     .optional("truncated", .boolean, "whether `output` or `text` was cut; `run/get` has all of it"),
     Member("error", text, "what went wrong, for people"), Member("exit", exit, "how its main process ended"),
     Member("usage", Shape.map(of: .any).orNull, "what the agent says it used"), Member("cost_usd", Shape.number.orNull),
+    .optional("cumulative", .map(of: .any), "figures that the agent adds up over its whole session, as it gave them"),
     Member("events", .count), Member("bytes", .count), Member("noise", .count, "lines that were not JSON"),
-    Member("limits", .map(of: limit)), Member("containment", words(Containment.self).orNull),
+    Member("limits", .map(of: limit)),
+    .optional("environment", environment, "names of variables, never their values"), Member("containment", words(Containment.self).orNull),
     Member("memory", memory), Member("cpu_ms", count), Member("tasks_peak", count),
     Member("leftovers", Shape.list(of: leftover).orNull, "processes that were still alive when it was to be gone"),
     Member("host", .text), Member("pid", Shape.whole.orNull),
