@@ -34,15 +34,19 @@ let package = Package(
     module("Supervision", ["Model"]),
     module("Wire", ["CJSON"]),
     module("RPC", ["Wire"]),
+    module("Dialects", ["Wire", "Model"]),
     module("Kernel", ["Model", "CLinux"]),
     module("Loop", ["Kernel", "Model", "CLinux"]),
     module("Ledger", ["Loop", "Kernel", "Model", "CSQLite"]),
-    module("Plugins", ["Wire", "Kernel", "Model"]),
-    module("Host", ["Plugins", "Ledger", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
-    module("Server", ["Host", "Ledger", "Plugins", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
+    module("Plugins", ["Dialects", "Wire", "Kernel", "Model"]),
+    module("Host", ["Plugins", "Dialects", "Ledger", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
+    module(
+      "Server", ["Host", "Ledger", "Plugins", "Dialects", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
     .executableTarget(
       name: "reeve",
-      dependencies: ["Server", "Host", "Ledger", "Plugins", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"],
+      dependencies: [
+        "Server", "Host", "Ledger", "Plugins", "Dialects", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model",
+      ],
       swiftSettings: strict),
     .target(
       name: "Support", dependencies: ["Server", "Ledger", "RPC", "Wire", "Kernel", "Model"], path: "Tests/Support",
@@ -50,12 +54,14 @@ let package = Package(
     .target(name: "Faults", path: "Tests/Faults"),
     .executableTarget(name: "FakeAgent", path: "Tests/FakeAgent", linkerSettings: [.linkedLibrary("pthread")]),
     .executableTarget(
-      name: "TestHost", dependencies: ["Server", "Host", "Ledger", "Plugins", "Loop", "Kernel", "Supervision"],
+      name: "TestHost",
+      dependencies: ["Server", "Host", "Ledger", "Plugins", "Dialects", "Loop", "Kernel", "Supervision"],
       path: "Tests/TestHost", swiftSettings: strict),
     tests("KernelTests", ["Support", "Kernel", "Model"]),
     tests("ModelTests", ["Support", "Model"]),
     tests("LoopTests", ["Loop", "Support", "Kernel", "Model"]),
     tests("LedgerTests", ["Ledger", "Loop", "Support", "Kernel", "Model", "CSQLite"]),
+    tests("DialectsTests", ["Dialects", "Support", "Model", "Wire"]),
     tests("PluginsTests", ["Plugins", "Support", "Kernel", "Model", "Wire"]),
     tests(
       "ReeveTests", ["Support", "reeve", "TestHost", "FakeAgent", "Server", "Ledger", "RPC", "Wire", "Kernel", "Model"]),

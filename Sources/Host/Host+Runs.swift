@@ -28,12 +28,12 @@ extension Host {
     var record = RunRecord(
       id: id, plugin: manifest.name, host: self.id, created: wallTime, directory: request.directory,
       prompt: request.prompt ?? "", labels: RunJSON.labels(request.labels), limits: RunJSON.limits(preparation.limits))
-    record.session = request.session
+    record.session = preparation.session
     record.resumes = request.resumes
     record.key = request.key?.name
     record.request = request.key?.digest
     record.parent = RunMark.runs(in: request.environment[RunMark.variable]).last
-    record.terms = Terms.description(of: manifest)
+    record.terms = Terms.description(of: manifest, goesOn: request.session != nil)
     record.memoryLimit = preparation.limits[.memory].value
     // Before there are any: whoever finds the row must find what it names.
     record.controlGroups =

@@ -339,7 +339,7 @@ internal import Wire
     ledger.outcomes.take(&outcomes)
     for outcome in outcomes {
       switch outcome {
-      case .opened(let id), .notOpened(let id, _), .notResumable(let id, _), .known(let id, _), .changed(let id, _),
+      case .opened(let id, _), .notOpened(let id, _), .notResumable(let id, _), .known(let id, _), .changed(let id, _),
         .updated(let id),
         .refused(let id, _):
         runs[id]?.ledgerAnswered(outcome)

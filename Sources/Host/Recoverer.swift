@@ -113,7 +113,7 @@ public struct Recoverer {
     _ run: inout RunRecord, of host: HostRecord, _ death: borrowing Death, _ recovery: borrowing Recovery
   ) throws(LedgerError) -> Bool {
     let status = run.status
-    let replay = Replay(of: run, in: state)
+    let replay = Replay(of: run, figures: try recovery.figures(before: run), in: state)
     replay.tell(&run)
     run.settled = now
     run.disposal = run.pid == nil ? .none : .killing

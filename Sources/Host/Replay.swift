@@ -1,85 +1,183 @@
+public import Dialects
 internal import Glibc
-internal import Kernel
-internal import Model
-internal import Plugins
-internal import Supervision
+public import Kernel
+public import Model
+public import Plugins
+public import Supervision
 internal import Wire
 
-/// What the agent of a run had said by the time its host died, read from its transcript.
-struct Replay {
-  private var dialect = NativeDialect()
-  private var answer = Answer()
-  private var usage = UsageTally()
-  private var session: String?
-  private var events: Int64 = 0
-  private var noise: Int64 = 0
-  private var bytes: Int64 = 0
+/// What an agent had said, read from what it wrote: by whoever judges in the place of a host that died, and for people
+/// who write dialects.
+public struct Replay {
+  /// A tool call, as far as it got.
+  public struct Tool: Sendable {
+    /// The tool's name, if it was said.
+    public let name: String?
+    /// Whether its end was told.
+    public fileprivate(set) var isFinished = false
+    /// Whether it went well, if that was said.
+    public fileprivate(set) var isFine: Bool?
+    fileprivate let key: UInt64
+  }
+
+  /// More tool calls than a person reads.
+  private static let mostTools = 1000
+
+  private var interpreter: Interpreter
+  /// What it said.
+  public private(set) var testimony: Testimony
+  /// The tools that it called, in order.
+  public private(set) var tools: [Tool] = []
+  /// How many lines it wrote.
+  public private(set) var events: Int64 = 0
+  /// How many of them were neither JSON nor text of the kind that its dialect expects.
+  public private(set) var noise: Int64 = 0
+  /// How many bytes it wrote.
+  public private(set) var bytes: Int64 = 0
+  /// What is worth a look.
+  public private(set) var flags: Flags = []
   private var word: (word: FinalWord, event: Int64)?
-  private var output: JSONText?
-  private var text: String?
-  private var error: String?
+  private var isDone = false
+  private var isLastLineCut = false
   private let terms: Terms
 
-  init(of run: RunRecord, in state: StateFolder) {
-    terms = Terms(described: run.terms)
-    guard let folder = try? state.runs.openDirectory(run.id.description),
-      let file = try? folder.openPlainFile(RunFile.transcript, flags: O_RDONLY)
-    else { return }
-    var splitter = LineSplitter(limit: RunJSON.lineLimit(of: run))
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 4096)
-    defer { piece.deallocate() }
-    while let count = try? file.read(into: piece, at: bytes), count > 0 {
-      bytes += Int64(count)
-      splitter.feed(
-        UnsafeRawBufferPointer(rebasing: piece.prefix(count)).bytes, line: { read($0) }, skipped: { _ in events += 1 })
+  /// Nothing was read yet of an agent that speaks this dialect and is held to these terms.
+  public init(_ dialect: Dialect, _ terms: Terms) {
+    interpreter = Interpreter(dialect)
+    testimony = Testimony(dialect)
+    self.terms = terms
+  }
+
+  /// What a run of this plugin would have made of it.
+  public init(_ manifest: Manifest) {
+    self.init(manifest.dialect, Terms(of: manifest))
+  }
+
+  // MARK: - Reading
+
+  /// Reads what was written to stdout.
+  public mutating func read(_ file: borrowing Descriptor, lineLimit: Int) throws(SystemError) {
+    var splitter = LineSplitter(limit: lineLimit)
+    try Self.forEachPiece(of: file) { piece in
+      bytes += Int64(piece.byteCount)
+      splitter.feed(piece, line: { read($0) }, skipped: { _ in skipped() })
     }
     // A last line that only lacks its newline is one as well.
-    splitter.finish(line: { read($0) }, skipped: { _ in events += 1 })
+    let noise = noise
+    splitter.finish(line: { read($0) }, skipped: { _ in skipped() })
+    isLastLineCut = self.noise > noise
+  }
+
+  /// Reads what was written to stderr.
+  public mutating func readErrors(_ file: borrowing Descriptor) throws(SystemError) {
+    var splitter = LineSplitter(limit: Interpreter.longestText)
+    try Self.forEachPiece(of: file) { piece in splitter.feed(piece, line: { readError($0) }, skipped: { _ in }) }
+    splitter.finish(line: { readError($0) }, skipped: { _ in })
+  }
+
+  private static func forEachPiece(
+    of file: borrowing Descriptor, _ body: (RawSpan) -> Void
+  ) throws(SystemError) {
+    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 4096)
+    defer { room.deallocate() }
+    while case .bytes(let count) = try file.read(into: room), count > 0 {
+      body(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes)
+    }
+  }
+
+  private mutating func skipped() {
+    events += 1
+    flags.insert(.truncatedLine)
   }
 
   private mutating func read(_ line: RawSpan) {
     events += 1
-    switch dialect.read(line) {
-    case nil: noise += 1
-    case .life, .content, .toolStarted, .toolFinished: break
-    case .text(let range): if word == nil || terms.countsLastWord { answer.append(JSONString.bytes(line, range)) }
-    case .usage: usage.add(line)
-    case .session(let range): session = JSONString.text(line, range)
-    case .success(let range): take(.success, line, output: range, error: nil)
-    case .failure(let range): take(.failure, line, output: nil, error: range)
+    testimony.lineBegan()
+    // Taken out while it is at work: what it tells changes the rest.
+    var interpreter = self.interpreter
+    let kind = interpreter.read(line) { hear($0, $1) }
+    self.interpreter = interpreter
+    if kind == .noise {
+      noise += 1
+      flags.insert(.noise)
     }
   }
 
-  private mutating func take(_ word: FinalWord, _ line: RawSpan, output range: Range<Int>?, error why: Range<Int>?) {
-    guard self.word == nil || terms.countsLastWord else { return }
-    self.word = (word, events)
-    let result = AgentResult(line, range)
-    (output, text) = (result.output, result.text)
-    error = why.map { AgentResult.reason(line, $0) }
+  private mutating func readError(_ line: RawSpan) {
+    testimony.lineBegan()
+    var interpreter = self.interpreter
+    if !interpreter.readError(line, { hear($0, $1) }) { testimony.complained(line) }
+    self.interpreter = interpreter
   }
 
-  /// The verdict, and what else is known now.
+  private mutating func hear(_ meaning: Meaning, _ line: RawSpan) {
+    let isOver = isDone || (word != nil && !terms.hearsOn)
+    testimony.take(meaning, in: line, isOver: isOver)
+    switch meaning {
+    case .toolStarted(let call):
+      guard tools.count < Self.mostTools else { return }
+      tools.append(Tool(name: call.name?.message(in: line), key: call.key))
+    case .toolFinished(let call, let isFine):
+      guard let index = tools.lastIndex(where: { $0.key == call.key && !$0.isFinished }) else {
+        // Some agents tell of a call only when it is over.
+        if tools.count < Self.mostTools {
+          tools.append(Tool(name: call.name?.message(in: line), isFinished: true, isFine: isFine, key: call.key))
+        }
+        return
+      }
+      tools[index].isFinished = true
+      tools[index].isFine = isFine
+    case .retrying: flags.insert(.retried)
+    case .attention: flags.insert(.attention)
+    case .success, .failure:
+      if !isOver, let word = FinalWord(meaning) { self.word = (word, events) }
+    case .done: isDone = isDone || word != nil
+    case .progress, .text, .piece, .figure, .session, .error: break
+    }
+  }
+
+  // MARK: - Judging
+
+  /// The verdict on a program that ended like this.
+  public func verdict(on exit: ProcessExit) -> Verdict {
+    verdictAtOnce ?? Judgement.onExit(exit, word: word?.word, isLastLineCut: isLastLineCut, terms: terms)
+  }
+
+  /// What a person is told of that verdict.
+  public func explanation(of verdict: Verdict, on exit: ProcessExit) -> String? {
+    verdict.explanation(exit: exit, said: testimony.error ?? testimony.complaint, limits: Limits())
+  }
+
+  /// The verdict that needs no exit; nil when it depends on that.
+  private var verdictAtOnce: Verdict? {
+    guard let word else { return nil }
+    if isDone { return Judgement.onDone(word.word) }
+    return terms.hearsOn ? nil : Judgement.onWord(word.word, terms: terms)
+  }
+
+  /// The verdict when nobody knows how the program ended, because its host died.
+  private var verdictWithoutExit: Verdict {
+    verdictAtOnce ?? word.map { Judgement.withoutExit($0.word, because: .lost(.hostDied), terms: terms) }
+      ?? .lost(.hostDied)
+  }
+
+  /// Tells a run whose host died what its agent had said, and how it is judged by that.
   func tell(_ run: inout RunRecord) {
-    let verdict =
-      word.map { Judgement.withoutExit($0.word, because: .lost(.hostDied), terms: terms) } ?? .lost(.hostDied)
+    let verdict = verdictWithoutExit
     run.status = verdict.status
     run.reason = verdict.reason
-    run.output = output
-    run.text = text ?? answer.text
-    run.error =
-      switch verdict {
-      case .succeeded: nil
-      case .lost: "its host died before it was done"
-      default: error ?? "the agent reported an error without saying which"
-      }
+    run.output = testimony.outcome?.output
+    run.text = testimony.text
+    run.error = verdict.explanation(exit: run.exit, said: testimony.error, limits: Limits())
     // Its host may have known of more than it wrote to the file.
     run.events = max(run.events, events)
     run.eventsStored = events
     run.bytes = max(run.bytes, bytes)
     run.noise = max(run.noise, noise)
-    run.session = session ?? run.session
-    if let counts = usage.text { run.usage = counts }
-    run.cost = usage.cost ?? run.cost
+    run.session = testimony.session ?? run.session
+    run.usage = testimony.usage.text ?? run.usage
+    run.cost = testimony.usage.cost ?? run.cost
+    run.cumulative = testimony.usage.cumulativeText ?? run.cumulative
   }
 
   var evidence: JSON {
@@ -88,22 +186,29 @@ struct Replay {
   }
 }
 
-extension Terms {
-  /// What a manifest says a run is judged by, for the record.
-  static func description(of manifest: Manifest) -> JSONText {
-    let json: JSON = [
-      "result": .string(manifest.result.rawValue), "final": .string(manifest.final.rawValue),
-      "success_needs_exit": .bool(manifest.successNeedsExit),
-    ]
-    return JSONText(valid: json.text)
+extension Replay {
+  /// What the agent of a run had said by the time its host died, from its transcript. `figures` are what it had counted of
+  /// its session before.
+  init(of run: RunRecord, figures: JSONText?, in state: StateFolder) {
+    let folder = try? state.runs.openDirectory(run.id.description)
+    func open(_ name: String) -> Descriptor? { try? folder?.openPlainFile(name, flags: O_RDONLY) }
+    var dialect = Dialect(described: run.terms)
+    if let rules = open(RunFile.dialect) { dialect = Dialect(recorded: rules) ?? dialect }
+    self.init(dialect, Terms(described: run.terms))
+    if run.goesOn { testimony.usage.baseline = figures.map { .figures($0) } ?? .unknown }
+    // What cannot be read any more cannot speak for the run.
+    if let errors = open(RunFile.errors) { try? readErrors(errors) }
+    if let transcript = open(RunFile.transcript) { try? read(transcript, lineLimit: RunJSON.lineLimit(of: run)) }
   }
+}
 
-  /// The same, from the record; the defaults where there is none.
-  init(described text: JSONText?) {
-    self.init()
-    guard let text, case .object(let terms)? = try? JSON.parse(text.text) else { return }
-    isJudgedByExit = terms["result"] == .string(Manifest.Result.exit.rawValue)
-    countsLastWord = terms["final"] == .string(Manifest.Final.last.rawValue)
-    successNeedsExit = terms["success_needs_exit"] == .bool(true)
+extension FinalWord {
+  /// What a meaning says of how the work went, if anything.
+  init?(_ meaning: Meaning) {
+    switch meaning {
+    case .success: self = .success
+    case .failure: self = .failure
+    default: return nil
+    }
   }
 }

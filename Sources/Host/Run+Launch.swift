@@ -1,3 +1,4 @@
+internal import Dialects
 internal import Glibc
 internal import Kernel
 internal import Ledger
@@ -5,6 +6,7 @@ internal import Loop
 internal import Model
 internal import Plugins
 internal import Supervision
+internal import Wire
 
 extension Run {
   /// A pipe of this size takes three times as much as one of the usual 64 KiB, when there is much to take.
@@ -25,6 +27,7 @@ extension Run {
       pipes = LaunchPipes(output: output, errors: errors)
       confine()
       try FaultPoint.grouped.pass()
+      keepDialect()
       try startProgram()
     } catch {
       pipes = nil
@@ -32,6 +35,17 @@ extension Run {
       record.error = "the program could not be started: \(error)"
       note(step: "\(error.call)", error: error.code)
       perform(machine.spawnFailed())
+    }
+  }
+
+  /// Whoever must judge the run in the place of its host has to read its lines by the same rules.
+  private func keepDialect() {
+    let dialect = preparation.manifest.dialect
+    guard dialect.name == nil else { return }
+    do throws(SystemError) {
+      try folder.create(RunFile.dialect).writeAll(Array(dialect.source.text.utf8).span.bytes)
+    } catch {
+      host.log("the rules that run \(record.id) is read by cannot be kept: \(error)")
     }
   }
 

@@ -1,3 +1,4 @@
+internal import Dialects
 internal import Glibc
 internal import Kernel
 internal import Loop
@@ -69,6 +70,20 @@ extension Run {
   func checkTasks() {
     guard let refused = groups?.reading().tasksRefused, refused > 0 else { return }
     exceed(.tasks)
+  }
+
+  /// What the agent itself says it has used.
+  func checkBudget() {
+    record.cost = testimony.usage.cost
+    if overspent != nil { exceed(.budget) }
+  }
+
+  /// The limit on what is used up that the run has gone over, if it has.
+  var overspent: LimitName? {
+    let limits = preparation.limits
+    if let limit = limits[.cost].value, let cost = testimony.usage.cost, cost * 1e6 > Double(limit) { return .cost }
+    if let limit = limits[.tokens].value, let tokens = testimony.usage.tokens, tokens > limit { return .tokens }
+    return nil
   }
 
   /// Waits for the kernel to say that it has killed for memory.

@@ -1,3 +1,4 @@
+internal import Dialects
 internal import Kernel
 internal import Loop
 internal import Model
@@ -26,10 +27,16 @@ extension Run {
     guard let outcome = read(errors, into: room) else { return }
     switch outcome {
     case .bytes(let count):
-      errorLog.append(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes, in: &folder)
+      let piece = UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes
+      errorLog.append(piece, in: &folder)
+      if interpreter.dialect.hearsErrors {
+        errorSplitter.feed(piece, line: { readErrorLine($0) }, skipped: { _ in })
+      }
       _ = machine.eventSeen(.life, at: Loop.shared.now)
     case .wouldBlock: break
-    case .end: errors.take()?.close()
+    case .end:
+      errors.take()?.close()
+      finishErrorLines()
     }
   }
 
@@ -94,11 +101,9 @@ extension Run {
   /// Whoever else holds the pipe may yet bring that line to its end, and in the transcript it is one then. So it is only
   /// looked at, unless the pipe has ended as well.
   func judgeLastLine() {
+    finishErrorLines()
     if isOutputAtEnd { return readOutput() }
-    readUnfinishedWord()
-    var isWhole = splitter.pending == 0
-    splitter.peek { isWhole = dialect.read($0) != nil }
-    if !isWhole { noteCutLine() }
+    if !readUnfinishedLine() { noteCutLine() }
   }
 
   private var isOutputAtEnd: Bool {
@@ -110,7 +115,7 @@ extension Run {
 
   private func noteCutLine() {
     isLastLineCut = true
-    if preparation.manifest.result == .event { record.flags.insert(.truncatedLine) }
+    if preparation.manifest.result != .exit { record.flags.insert(.truncatedLine) }
   }
 
   /// The stream has ended, or nobody will read it any more: what it holds without a newline is its last line.
@@ -128,16 +133,30 @@ extension Run {
     if record.noise > noise && !hasLeaderExited { noteCutLine() }
   }
 
-  /// Takes a final word that lacks only its newline. It is no event yet: the line may still come to its end.
-  func readUnfinishedWord() {
-    guard machine.takesFinalWord else { return }
+  /// Takes what a line says that lacks only its newline; false when it is not whole. It is no event yet: the line may
+  /// still come to its end, and what it adds up is added then.
+  @discardableResult
+  func readUnfinishedLine() -> Bool {
+    guard splitter.pending > 0 else { return true }
+    var isWhole = false
+    var reading = Reading()
+    testimony.lineBegan()
     splitter.peek { line in
-      switch dialect.read(line) {
-      case .success(let output): finalWord(.success, line, output: output, error: nil)
-      case .failure(let error): finalWord(.failure, line, output: nil, error: error)
-      default: break
+      let kind = interpreter.read(line) { meaning, text in
+        if case .figure = meaning { return }
+        testimony.take(meaning, in: text, isOver: !machine.takesFinalWord)
+        reading.word = FinalWord(meaning) ?? reading.word
+        if case .done = meaning { reading.isDone = true }
       }
+      isWhole = kind != .noise
     }
+    heard(reading)
+    return isWhole
+  }
+
+  /// What stderr holds without a newline is its last line.
+  private func finishErrorLines() {
+    if errorSplitter.pending > 0 { errorSplitter.finish(line: { readErrorLine($0) }, skipped: { _ in }) }
   }
 
   private func store(_ chunk: RawSpan) {
@@ -152,48 +171,77 @@ extension Run {
   private func readLine(_ line: RawSpan) {
     record.events += 1
     let now = Loop.shared.now
-    guard let meaning = dialect.read(line) else {
+    var reading = Reading()
+    testimony.lineBegan()
+    let kind = interpreter.read(line) { hear($0, $1, &reading, at: now) }
+    if kind == .noise {
       record.noise += 1
       record.flags.insert(.noise)
-      _ = machine.eventSeen(.life, at: now)
-      return
     }
+    // An empty piece of text is no progress: agents have been seen to send nothing else for hours.
+    if !reading.hasContent { _ = machine.eventSeen(.life, at: now) }
+    heard(reading)
+  }
+
+  /// A line was read to its end: now the verdict can have all of it.
+  private func heard(_ reading: Reading) {
+    if let word = reading.word { finalWord(word) }
+    if reading.isDone { perform(machine.concluded(at: Loop.shared.now)) }
+    if reading.hasFigures { checkBudget() }
+  }
+
+  private func readErrorLine(_ line: RawSpan) {
+    var reading = Reading()
+    testimony.lineBegan()
+    if !interpreter.readError(line, { hear($0, $1, &reading, at: Loop.shared.now) }) { testimony.complained(line) }
+    heard(reading)
+  }
+
+  /// What one line has brought.
+  private struct Reading {
+    var hasContent = false
+    var hasFigures = false
+    var word: FinalWord?
+    var isDone = false
+  }
+
+  private func hear(_ meaning: Meaning, _ line: RawSpan, _ reading: inout Reading, at now: Instant) {
+    let isOver = !machine.takesFinalWord
+    testimony.take(meaning, in: line, isOver: isOver)
+    var sign: RunMachine.Sign? = .content
     switch meaning {
-    case .life: _ = machine.eventSeen(.life, at: now)
-    case .content: _ = machine.eventSeen(.content, at: now)
-    case .text(let range):
-      say(line, range)
-      _ = machine.eventSeen(.content, at: now)
-    case .toolStarted(let identifier): _ = machine.eventSeen(.toolStarted(identifier), at: now)
-    case .toolFinished(let identifier): _ = machine.eventSeen(.toolFinished(identifier), at: now)
-    case .usage:
-      usage.add(line)
-      _ = machine.eventSeen(.content, at: now)
-    case .session(let range):
-      record.session = JSONString.text(line, range)
-      _ = machine.eventSeen(.content, at: now)
-    case .success(let output): finalWord(.success, line, output: output, error: nil)
-    case .failure(let error): finalWord(.failure, line, output: nil, error: error)
+    case .progress: break
+    case .text(let said), .piece(let said):
+      if said.isEmpty(in: line) { sign = nil }
+      if !isOver { say() }
+    case .toolStarted(let call): sign = .toolStarted(call.key)
+    case .toolFinished(let call, _): sign = .toolFinished(call.key)
+    case .figure: reading.hasFigures = true
+    case .session: record.session = testimony.session
+    case .error: sign = nil
+    case .retrying:
+      record.flags.insert(.retried)
+      sign = nil
+    case .attention: record.flags.insert(.attention)
+    case .done:
+      reading.isDone = true
+      sign = nil
+    case .success, .failure:
+      reading.word = FinalWord(meaning)
+      sign = nil
     }
+    record.activity = testimony.activity
+    guard let sign else { return }
+    reading.hasContent = true
+    _ = machine.eventSeen(sign, at: now)
   }
 
-  private func say(_ line: RawSpan, _ range: Range<Int>) {
-    // Scratch that keeps its storage: this is done for every piece of an answer.
-    guard !verdictIsGiven else { return }
-    host.scratch.removeAll(keepingCapacity: true)
-    JSONString.decode(line, range: range, into: &host.scratch)
-    answer.append(host.scratch)
-    for observer in observers { observer.runSaid(record.id, host.scratch) }
+  private func say() {
+    for observer in observers { observer.runSaid(record.id, testimony.said) }
   }
 
-  private func finalWord(_ word: FinalWord, _ line: RawSpan, output: Range<Int>?, error: Range<Int>?) {
-    if machine.takesFinalWord {
-      pass(.word)
-      let result = AgentResult(line, output)
-      (record.output, record.text) = (result.output, result.text)
-      record.error = error.map { AgentResult.reason(line, $0) }
-      if word == .failure && record.error == nil { record.error = "the agent reported an error without saying which" }
-    }
+  private func finalWord(_ word: FinalWord) {
+    if machine.takesFinalWord { pass(.word) }
     perform(machine.finalWordSeen(word, at: Loop.shared.now))
   }
 }

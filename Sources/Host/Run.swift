@@ -1,3 +1,4 @@
+internal import Dialects
 internal import Kernel
 internal import Ledger
 internal import Loop
@@ -70,12 +71,13 @@ internal import Wire
 
   // What it makes of the agent's output.
   var splitter: LineSplitter
-  var dialect = NativeDialect()
+  var interpreter: Interpreter
   var folder: RunFolder
   var transcript = Transcript()
   var errorLog: ErrorLog
-  var answer = Answer()
-  var usage = UsageTally()
+  var testimony: Testimony
+  /// Lines of stderr, where the dialect says something of them.
+  var errorSplitter = LineSplitter(limit: Interpreter.longestText)
   var isLastLineCut = false
 
   private let deadlineTimer = LoopTimer(tag: Tag.deadline)
@@ -95,11 +97,11 @@ internal import Wire
     self.record = record
     self.host = host
     let limits = preparation.limits
-    machine = RunMachine(
-      terms: Terms(
-        limits: limits, isJudgedByExit: preparation.manifest.result == .exit,
-        countsLastWord: preparation.manifest.final == .last,
-        successNeedsExit: preparation.manifest.successNeedsExit))
+    machine = RunMachine(terms: Terms(of: preparation.manifest, limits: limits))
+    interpreter = Interpreter(preparation.manifest.dialect)
+    testimony = Testimony(preparation.manifest.dialect)
+    // What the agent has counted of a session that goes on, the ledger knows, if anybody does.
+    if preparation.request.session != nil { testimony.usage.baseline = .unknown }
     splitter = LineSplitter(limit: Int(limits[.line].value ?? .max))
     errorLog = ErrorLog(limit: Int(limits[.stderr].value ?? 0))
     folder = RunFolder(state: host.state, run: record.id)
@@ -139,7 +141,7 @@ internal import Wire
     leaderExited()
     if !hasLeaderExited {
       drain()
-      readUnfinishedWord()
+      if machine.takesFinalWord { readUnfinishedLine() }
       checkLimits()
     }
   }
@@ -252,12 +254,13 @@ internal import Wire
     record.settled = host.wallTime
     noteUsage()
     noteResources()
+    record.output = testimony.outcome?.output
+    record.text = testimony.text
     if verdict == .succeeded {
       record.error = nil
     } else {
       record.error = record.error ?? explanation(of: verdict)
     }
-    record.text = record.text ?? answer.text
     // Until the ledger says otherwise, whoever asks is told that it is not recorded.
     record.isRecorded = false
     pass(.settle)
@@ -287,8 +290,9 @@ internal import Wire
   }
 
   func noteUsage() {
-    record.usage = usage.text
-    record.cost = usage.cost
+    record.usage = testimony.usage.text
+    record.cost = testimony.usage.cost
+    record.cumulative = testimony.usage.cumulativeText
   }
 
   /// No clock matters any more.
@@ -312,6 +316,7 @@ internal import Wire
 
   /// What is known of it, with its place among those that wait.
   var current: RunRecord {
+    if !verdictIsGiven { noteUsage() }
     guard record.status == .queued else { return record }
     var current = record
     current.position = host.admission.position(of: record.id)
@@ -365,7 +370,8 @@ internal import Wire
   func ledgerAnswered(_ outcome: Ledger.Outcome) {
     pendingWrites -= 1
     switch outcome {
-    case .opened:
+    case .opened(_, let figures):
+      if let figures { testimony.usage.baseline = .figures(figures) }
       guard succeeds(at: .rowed) else { break }
       if openedAs == .starting { mayLaunch() } else if !verdictIsGiven { tellObservers() }
     case .notOpened(_, let error): refuse(HostError(.ledgerUnavailable, error.message))

@@ -37,6 +37,8 @@ struct RunFolder: ~Copyable {
 public enum RunFile {
   /// What the agent wrote to stdout, byte for byte: line N is event N.
   public static let transcript = "transcript.ndjson"
+  /// The rules that its lines are read by, where its plugin has rules of its own: they may change while it runs.
+  public static let dialect = "dialect.json"
   /// What its programs wrote to stderr: all of it, or its beginning and its end.
   public static let errors = "stderr.log"
 }

@@ -70,7 +70,7 @@ struct Clerk: ~Copyable {
       switch request {
       case .open(let run):
         switch try store.open(run) {
-        case .opened: return .opened(run.id)
+        case .opened(let figures): return .opened(run.id, figures: figures)
         case .notResumable: return .notResumable(run.id, try refusal(of: run))
         case .known(let known): return .known(run.id, known)
         }

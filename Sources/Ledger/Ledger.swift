@@ -31,7 +31,7 @@ public final class Ledger: Sendable {
   /// What became of a request.
   public enum Outcome: Sendable {
     /// The row of the run was written.
-    case opened(RunID)
+    case opened(RunID, figures: JSONText?)
     /// It was not, and there is no such run.
     case notOpened(RunID, LedgerError)
     /// It was not, because the run that it was to resume may not be resumed; nil when there is no such run.

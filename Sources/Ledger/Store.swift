@@ -85,7 +85,8 @@ struct Store: ~Copyable {
 
   /// What became of the row of a new run.
   enum Opening {
-    case opened
+    /// It is there; what its agent had counted of the session before, if it goes on with one and that is known.
+    case opened(figures: JSONText?)
     /// The run that it was to resume cannot be had.
     case notResumable
     /// Its client has named the request before.
@@ -98,7 +99,7 @@ struct Store: ~Copyable {
     if let key = run.key, let known = try find(key: key) { return .known(known) }
     guard let resumed = run.resumes else {
       try insert(run, evidence: nil)
-      return .opened
+      return .opened(figures: try figures(before: run))
     }
     // Both or none, also when the rest of the transaction goes on.
     try database.execute("SAVEPOINT resume")
@@ -106,11 +107,29 @@ struct Store: ~Copyable {
       let isTaken = try take(resumed, for: run.id)
       if isTaken { try insert(run, evidence: nil) }
       try database.execute("RELEASE resume")
-      return isTaken ? .opened : .notResumable
+      return isTaken ? .opened(figures: try figures(before: run)) : .notResumable
     } catch {
       if database.isInTransaction { try? database.execute("ROLLBACK TO resume; RELEASE resume") }
       throw error
     }
+  }
+
+  /// What an agent had counted of its session before a run that goes on with it; nil when nobody knows.
+  func figures(before run: RunRecord) throws(LedgerError) -> JSONText? {
+    guard let session = run.session else { return nil }
+    let statement = try Statement(
+      database, parameters: 3,
+      """
+      SELECT cumulative FROM runs WHERE plugin = ? AND session = ? AND id < ? AND cumulative IS NOT NULL
+      ORDER BY id DESC LIMIT 1
+      """)
+    return try statement.first(
+      of: database,
+      { binder in
+        binder.add(run.plugin)
+        binder.add(session)
+        binder.add(run.id.description)
+      }, { $0.text(0).map { JSONText(valid: $0) } }) ?? nil
   }
 
   private func insert(_ run: RunRecord, evidence: String?) throws(LedgerError) {

@@ -25,12 +25,17 @@ public struct Flags: OptionSet, Hashable, Sendable {
   /// The processes could have got away.
   public static let containmentWeak = Flags(rawValue: 1 << 8)
 
+  /// Its agent had to try again what it asked of somebody else.
+  public static let retried = Flags(rawValue: 1 << 9)
+  /// Its agent said that a person should look: something was refused to it, or left to them.
+  public static let attention = Flags(rawValue: 1 << 10)
+
   /// Each flag with its word.
   public static let names: [(flag: Flags, name: String)] = [
     (.lingered, "lingered"), (.exitMismatch, "exit_mismatch"), (.noise, "noise"),
     (.truncatedLine, "truncated_line"), (.leftovers, "leftovers"), (.quietTool, "quiet_tool"),
     (.ledgerDelayed, "ledger_delayed"), (.transcriptGap, "transcript_gap"),
-    (.containmentWeak, "containment_weak"),
+    (.containmentWeak, "containment_weak"), (.retried, "retried"), (.attention, "attention"),
   ]
 
   /// The words of the flags that are set.

@@ -52,6 +52,8 @@ public struct RunRecord: Hashable, Sendable {
   public var environment: JSONText?
   /// Its place among those that wait, from 1; only its host knows.
   public var position: Int?
+  /// What its agent is at, for people; only its host knows.
+  public var activity: String?
   /// The result, exactly as the agent gave it.
   public var output: JSONText?
   /// The final answer, for people.

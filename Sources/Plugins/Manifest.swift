@@ -1,13 +1,8 @@
+public import Dialects
+public import Model
+
 /// What a `plugin.json` says.
 public struct Manifest: Sendable {
-  /// What tells how a run of this plugin went.
-  public enum Result: String, CaseIterable, Sendable {
-    /// The final event that its agent prints.
-    case event
-    /// The exit code of its program.
-    case exit
-  }
-
   /// Which final word counts when there are several.
   public enum Final: String, CaseIterable, Sendable {
     /// The first.
@@ -34,13 +29,17 @@ public struct Manifest: Sendable {
   public let folder: String
   var command = CommandTemplate(items: [])
   var resume: CommandTemplate?
+  /// What a new session is to be called, where the agent lets its caller choose.
+  var session: Template?
   var environment = EnvironmentRules()
   /// The limits it sets, as text, already found to be good.
   public internal(set) var limits: [(name: String, text: String)] = []
   /// Whether it changes files in the directory it works in.
   public internal(set) var writes = false
   /// What tells how a run went.
-  public internal(set) var result = Result.event
+  public internal(set) var result = Basis.word
+  /// How the lines of its agent are read.
+  public internal(set) var dialect = Dialect.native
   /// The command that proves it is there.
   public internal(set) var check: [String]?
   /// The signal that asks it to stop.

@@ -1,3 +1,4 @@
+internal import Dialects
 internal import Model
 internal import Wire
 
@@ -27,13 +28,21 @@ struct ManifestReader {
     case "description": manifest.description = try members.string(value, key)
     case "command": manifest.command = try command(value, key)
     case "resume": manifest.resume = try command(value, key)
+    case "session":
+      let template = try template(value, key)
+      guard template.placeholders.allSatisfy({ $0 == .run }) else {
+        throw members.wrong(key, "can be made from {run} only")
+      }
+      manifest.session = template
     case "env": try environment(value, key)
     case "limits": manifest.limits = try members.limits(value, key)
     case "writes": manifest.writes = try members.bool(value, key)
     case "result": manifest.result = try members.word(value, key)
     case "dialect":
-      guard try members.string(value, key) == "native" else {
-        throw members.wrong(key, "“native” is the only dialect that this version knows")
+      do {
+        manifest.dialect = try Dialect(value)
+      } catch {
+        throw members.wrong(error.key.isEmpty ? key : "\(key).\(error.key)", error.message)
       }
     case "check": manifest.check = try members.strings(value, key)
     case "stop":

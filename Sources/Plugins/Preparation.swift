@@ -68,6 +68,8 @@ public struct Preparation: Sendable {
   public let environment: [String]
   /// Its limits.
   public let limits: Limits
+  /// The agent's own session, as far as it is known before the agent has said it.
+  public let session: String?
 
   /// The longest argument that Linux takes: 32 pages, its NUL included.
   static let longestArgument = 128 * 1024 - 1
@@ -91,7 +93,8 @@ public struct Preparation: Sendable {
       }
       command = resume
     }
-    arguments = try Self.arguments(command, request, manifest)
+    session = request.session ?? (try? manifest.session?.filled(with: [.run: run.description]))
+    arguments = try Self.arguments(command, request, manifest, run, session)
     environment = try manifest.environment.environment(
       from: request.environment, run: run.description, directory: request.directory)
     program = try Self.resolve(arguments[0], manifest: manifest, path: request.environment["PATH"])
@@ -129,12 +132,12 @@ public struct Preparation: Sendable {
   }
 
   private static func arguments(
-    _ command: CommandTemplate, _ request: RunRequest, _ manifest: Manifest
+    _ command: CommandTemplate, _ request: RunRequest, _ manifest: Manifest, _ run: RunID, _ session: String?
   ) throws(PluginError) -> [String] {
-    var values: [Placeholder: String] = [.cwd: request.directory]
+    var values: [Placeholder: String] = [.cwd: request.directory, .run: run.description]
     values[.prompt] = request.prompt
     values[.model] = request.model
-    values[.session] = request.session
+    values[.session] = session
     let arguments: [String]
     do {
       arguments = try command.filled(with: values)

@@ -8,6 +8,8 @@ public enum Placeholder: String, CaseIterable, Hashable, Sendable {
   case session
   /// The model it is to use.
   case model
+  /// The name of the run.
+  case run
 }
 
 /// One argument of a command: text with placeholders. It always makes one argument, whatever it is filled with:

@@ -1,5 +1,6 @@
 internal import Host
 internal import Loop
+internal import Model
 internal import Plugins
 internal import RPC
 internal import Wire

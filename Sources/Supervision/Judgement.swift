@@ -45,22 +45,30 @@ public enum Breach: CaseIterable, Hashable, Sendable {
 /// The rows are those of docs/states.md; the first that matches decides.
 public enum Judgement {
   /// The verdict on a final word, as far as it can be given before the exit is known; nil means wait for it.
-  static func onWord(_ word: FinalWord, terms: Terms) -> Verdict? {
+  public static func onWord(_ word: FinalWord, terms: Terms) -> Verdict? {
     switch word {
     case .failure: .failed(.agent)
     case .success: terms.successNeedsExit ? nil : .succeeded
     }
   }
 
+  /// The verdict when the agent says that there is nothing more to come, by what it said last.
+  public static func onDone(_ evidence: FinalWord) -> Verdict {
+    switch evidence {
+    case .success: .succeeded
+    case .failure: .failed(.agent)
+    }
+  }
+
   /// The verdict when the process has ended.
-  static func onExit(_ exit: ProcessExit, word: FinalWord?, isLastLineCut: Bool, terms: Terms) -> Verdict {
+  public static func onExit(_ exit: ProcessExit, word: FinalWord?, isLastLineCut: Bool, terms: Terms) -> Verdict {
     switch (word, exit) {
     case (.failure, _): .failed(.agent)
     case (.success, _) where !terms.successNeedsExit || exit.isSuccess: .succeeded
     case (_, .signal): .failed(.signal)
     case (_, .code) where !exit.isSuccess: .failed(.exit)
     // Judged by its exit, a program need not speak in lines.
-    case (_, .code) where terms.isJudgedByExit: .succeeded
+    case (_, .code) where terms.basis == .exit: .succeeded
     case (_, .code) where isLastLineCut: .failed(.truncated)
     case (_, .code): .failed(.noResult)
     }

@@ -75,6 +75,8 @@ public struct RunMachine: ~Copyable {
   /// How often the tree was killed again.
   var strikes = 0
   private var openTools: [OpenTool] = []
+  /// What the agent said last of how its work went, where that is judged together with its exit.
+  private var evidence: FinalWord?
 
   /// A run that was just accepted.
   public init(terms: Terms) { self.terms = terms }
@@ -189,6 +191,11 @@ public struct RunMachine: ~Copyable {
   /// The agent said how its work went.
   public mutating func finalWordSeen(_ word: FinalWord, at now: Instant) -> Actions {
     guard takesFinalWord else { return .none }
+    if terms.basis == .evidence {
+      // It may well say another: nothing ends with it, and its clocks go on.
+      evidence = word
+      return eventSeen(.content, at: now)
+    }
     if !terms.countsLastWord, let verdict = Judgement.onWord(word, terms: terms) {
       return settleAndLetLeave(verdict, at: now)
     }
@@ -197,6 +204,12 @@ public struct RunMachine: ~Copyable {
     for timer in [TimerName.start, .idle, .tool] { timers.disarm(timer) }
     timers.arm(.leave, at: now, after: terms.leave)
     return .none
+  }
+
+  /// The agent said that there is nothing more to come: its evidence is all there, and needs no exit.
+  public mutating func concluded(at now: Instant) -> Actions {
+    guard state == .running, let evidence else { return .none }
+    return settleAndLetLeave(Judgement.onDone(evidence), at: now)
   }
 
   // MARK: - The end of the process
@@ -211,7 +224,7 @@ public struct RunMachine: ~Copyable {
     switch state {
     case .running:
       actions = settle(
-        Judgement.onExit(exit, word: nil, isLastLineCut: isLastLineCut, terms: terms))
+        Judgement.onExit(exit, word: evidence, isLastLineCut: isLastLineCut, terms: terms))
     case .concluding(let word):
       actions = settle(
         Judgement.onExit(exit, word: word, isLastLineCut: isLastLineCut, terms: terms))

@@ -16,8 +16,8 @@ public struct Terms: Hashable, Sendable {
   public var grace: TimeSpan
   /// How long a kill may take before the process is given up as stuck.
   public var bury: TimeSpan
-  /// The exit code is the result: no final word is expected, and silence is no sign of trouble.
-  public var isJudgedByExit: Bool
+  /// What tells how it went.
+  public var basis: Basis
   /// The last final word counts, not the first.
   public var countsLastWord: Bool
   /// Success counts only when the process then exits with 0.
@@ -25,19 +25,18 @@ public struct Terms: Hashable, Sendable {
 
   /// The terms that follow from a run's limits and its plugin's ways.
   public init(
-    limits: Limits = Limits(), isJudgedByExit: Bool = false, countsLastWord: Bool = false,
-    successNeedsExit: Bool = false
+    limits: Limits = Limits(), basis: Basis = .word, countsLastWord: Bool = false, successNeedsExit: Bool = false
   ) {
     // A program that is judged by its exit may rightly be silent until then.
-    start = isJudgedByExit ? nil : limits.span(.start)
-    idle = isJudgedByExit ? nil : limits.span(.idle)
+    start = basis == .exit ? nil : limits.span(.start)
+    idle = basis == .exit ? nil : limits.span(.idle)
     tool = limits.span(.tool)
     wall = limits.span(.wall)
     leave = limits.span(.leave) ?? .zero
     grace = limits.span(.grace) ?? .zero
     bury = limits.span(.bury) ?? .zero
-    self.isJudgedByExit = isJudgedByExit
+    self.basis = basis
     self.countsLastWord = countsLastWord
-    self.successNeedsExit = successNeedsExit
+    self.successNeedsExit = successNeedsExit || basis == .evidence
   }
 }

@@ -46,6 +46,10 @@ public struct LineScanner: Sendable {
   /// text is no object or has no such member. Of a repeated key the last counts.
   public func value(_ index: Int) -> Range<Int>? { found & (1 << UInt64(index)) == 0 ? nil : ranges[index] }
 
+  /// Which of the wanted members the last text has, a bit each.
+  @inline(__always)
+  public var present: UInt64 { found }
+
   private mutating func read(_ text: RawSpan) throws(Fault) -> Finding {
     var open = OpenContainers()
     var notes = StringNotes()

@@ -113,7 +113,7 @@ struct LedgerTests {
     var answered: [String] = []
     for outcome in book.outcomes {
       switch outcome {
-      case .opened(let id): answered.append("opened \(id)")
+      case .opened(let id, _): answered.append("opened \(id)")
       case .changed(let id, let status): answered.append("\(status) \(id)")
       default: Issue.record("\(outcome)")
       }

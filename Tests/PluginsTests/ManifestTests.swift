@@ -18,7 +18,7 @@ struct ManifestTests {
     #expect(manifest.environment.set.map { "\($0.name)=\($0.value)" } == ["HELLO_MODE=plain"])
     #expect(manifest.environment.drop == [])
     #expect(manifest.limits.map { "\($0.name)=\($0.text)" } == ["wall=10m", "idle=30s", "memory=512MiB"])
-    #expect(!manifest.writes && manifest.result == .event && manifest.check == ["./hello.sh", "--version"])
+    #expect(!manifest.writes && manifest.result == .word && manifest.check == ["./hello.sh", "--version"])
     #expect(manifest.stop == 15 && manifest.final == .first)
     #expect(!manifest.successNeedsExit && manifest.privileges == .none)
   }
@@ -39,7 +39,7 @@ struct ManifestTests {
   func `name, version and command are enough, and the rest is as the design says`() throws {
     let manifest = try read(#"{"name": "hello", "version": "1", "command": ["./hello.sh"]}"#)
     #expect(manifest.description == nil && manifest.resume == nil && manifest.check == nil)
-    #expect(manifest.limits.isEmpty && !manifest.writes && manifest.result == .event && manifest.stop == 15)
+    #expect(manifest.limits.isEmpty && !manifest.writes && manifest.result == .word && manifest.stop == 15)
     #expect(manifest.final == .first && !manifest.successNeedsExit && manifest.privileges == .none)
   }
 
@@ -121,7 +121,7 @@ struct ManifestTests {
     Wrong("limits", #"{"grace": "none"}"#, at: "limits.grace", "cannot be switched off"),
     Wrong("limits", #"{"memory": "1B"}"#, at: "limits.memory", "makes no sense"),
     Wrong("result", #""text""#, "“text” is none of “event”, “exit”"),
-    Wrong("dialect", #""claude""#, "“native” is the only dialect"),
+    Wrong("dialect", #""claude""#, "there is no dialect “claude”"),
     Wrong("stop", #""TREM""#, "“TREM” is no signal"),
     Wrong("final", #""middle""#, "“middle” is none of “first”, “last”"),
     Wrong("privileges", #""all""#, "“all” is none of “none”, “may_gain”"),

@@ -11,10 +11,13 @@ struct ArchitectureTests {
     ("Model", []), ("Supervision", ["Model"]), ("Wire", ["CJSON", "Model"]), ("RPC", ["Wire"]),
     ("Kernel", ["Model", "CLinux"]),
     ("Loop", ["Kernel", "Model", "CLinux"]), ("Ledger", ["Loop", "Kernel", "Model", "CSQLite"]),
-    ("Plugins", ["Wire", "Kernel", "Model"]),
-    ("Host", ["Plugins", "Ledger", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
-    ("Server", ["Host", "Ledger", "Plugins", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
-    ("reeve", ["Server", "Host", "Ledger", "Plugins", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
+    ("Dialects", ["Wire", "Model"]), ("Plugins", ["Dialects", "Wire", "Kernel", "Model"]),
+    ("Host", ["Plugins", "Dialects", "Ledger", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
+    ("Server", ["Host", "Ledger", "Plugins", "Dialects", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]),
+    (
+      "reeve",
+      ["Server", "Host", "Ledger", "Plugins", "Dialects", "Loop", "Kernel", "RPC", "Wire", "Supervision", "Model"]
+    ),
   ]
 
   /// What the toolchain brings and may be imported anywhere.

@@ -61,7 +61,7 @@ struct Life: ~Copyable {
     }
     machine = RunMachine(
       terms: Terms(
-        limits: limits, isJudgedByExit: self.random.next() % 5 == 0, countsLastWord: self.random.next() % 3 == 0,
+        limits: limits, basis: Basis.allCases[Int(self.random.next() % 3)], countsLastWord: self.random.next() % 3 == 0,
         successNeedsExit: self.random.next() % 3 == 0))
   }
 

@@ -76,6 +76,7 @@ struct StatesDocumentTests {
       ("eventSeen", { $0.eventSeen(.content, at: start) }),
       ("finalWordSeen success", { $0.finalWordSeen(.success, at: start) }),
       ("finalWordSeen failure", { $0.finalWordSeen(.failure, at: start) }),
+      ("concluded", { $0.concluded(at: start) }),
       ("exited 0, tree empty", { $0.exited(.code(0), isLastLineCut: false, isTreeEmpty: true, at: start) }),
       ("exited 1, tree empty", { $0.exited(.code(1), isLastLineCut: false, isTreeEmpty: true, at: start) }),
       ("exited 0, tree alive", { $0.exited(.code(0), isLastLineCut: false, isTreeEmpty: false, at: start) }),

@@ -25,7 +25,8 @@ struct VerdictTests {
 
   static let lastWord = Terms(countsLastWord: true)
   static let needsExit = Terms(successNeedsExit: true)
-  static let byExit = Terms(isJudgedByExit: true)
+  static let byEvidence = Terms(basis: .evidence)
+  static let byExit = Terms(basis: .exit)
 
   static let rows: [Row] = [
     // The agent said failure: that is the verdict, whatever the process does.
@@ -72,6 +73,18 @@ struct VerdictTests {
     Row(does: .exits(.code(0)), terms: byExit, verdict: .succeeded),
     Row(does: .exits(.code(0), cut: true), terms: byExit, verdict: .succeeded),
     Row(does: .exits(.code(1)), terms: byExit, verdict: .failed(.exit)),
+    // Judged by evidence, nothing is decided before the exit, and then both count.
+    Row(says: .success, does: .exits(.code(0)), terms: byEvidence, verdict: .succeeded),
+    Row(says: .success, does: .exits(.code(1)), terms: byEvidence, verdict: .failed(.exit)),
+    Row(says: .success, does: .exits(.signal(9)), terms: byEvidence, verdict: .failed(.signal)),
+    Row(says: .failure, does: .exits(.code(0)), terms: byEvidence, verdict: .failed(.agent)),
+    Row(says: .failure, does: .exits(.code(1)), terms: byEvidence, verdict: .failed(.agent)),
+    Row(does: .exits(.code(0)), terms: byEvidence, verdict: .failed(.noResult)),
+    Row(does: .exits(.code(0), cut: true), terms: byEvidence, verdict: .failed(.truncated)),
+    Row(does: .exits(.code(2)), terms: byEvidence, verdict: .failed(.exit)),
+    Row(says: .success, does: .isCancelled, terms: byEvidence, verdict: .cancelled(.client)),
+    Row(says: .success, does: .runsInto(.idle), terms: byEvidence, verdict: .timedOut(.idle)),
+    Row(says: .failure, does: .runsInto(.idle), terms: byEvidence, verdict: .timedOut(.idle)),
   ]
 
   @Test(arguments: rows)
@@ -108,12 +121,42 @@ struct VerdictTests {
   }
 
   @Test
+  func `of the evidence the last counts, and a silence after it is timed like any other`() {
+    for (words, verdict) in [
+      ([FinalWord.success, .failure], Verdict.failed(.agent)), ([.failure, .success], .succeeded),
+    ] {
+      var run = Driver(terms: Self.byEvidence)
+      run.apply { $0.seated(at: $1) }
+      run.apply { $0.recorded(at: $1) }
+      run.apply { $0.spawned(at: $1) }
+      for word in words { run.apply { $0.finalWordSeen(word, at: $1) } }
+      #expect(run.verdicts.isEmpty && run.machine.state == .running && run.machine.timers[.idle] != .never)
+      run.apply { $0.exited(.code(0), isLastLineCut: false, isTreeEmpty: true, at: $1) }
+      #expect(run.verdicts == [verdict])
+    }
+  }
+
+  @Test
+  func `an agent that says it is done is judged at once by its last evidence, and not without any`() {
+    for (word, verdict) in [(FinalWord.success, Verdict.succeeded), (.failure, .failed(.agent)), (nil, nil)] {
+      var run = Driver(terms: Self.byEvidence)
+      run.apply { $0.seated(at: $1) }
+      run.apply { $0.recorded(at: $1) }
+      run.apply { $0.spawned(at: $1) }
+      if let word { run.apply { $0.finalWordSeen(word, at: $1) } }
+      run.apply { $0.concluded(at: $1) }
+      #expect(run.verdicts == [verdict].compactMap { $0 })
+      #expect(run.machine.state == (verdict == nil ? .running : .leaving))
+    }
+  }
+
+  @Test
   func `a run whose row is not written runs into its limits like any other`() {
     var run = Driver()
     run.apply { $0.seated(at: $1) }
     run.fire(.start)
     #expect(run.verdicts == [.timedOut(.start)] && run.endings == [.release])
-    var quiet = Driver(terms: Terms(isJudgedByExit: true))
+    var quiet = Driver(terms: Terms(basis: .exit))
     quiet.apply { $0.seated(at: $1) }
     quiet.fire(.wall)
     #expect(quiet.verdicts == [.timedOut(.wall)] && quiet.endings == [.release])

@@ -12,6 +12,15 @@ extension JSON {
   /// The whole number that it is.
   public var integer: Int64? { if case .integer(let integer) = self { integer } else { nil } }
 
+  /// The number that it is, whole or not.
+  public var number: Double? {
+    switch self {
+    case .integer(let integer): Double(integer)
+    case .number(let number): number
+    default: nil
+    }
+  }
+
   /// The elements that it has.
   public var array: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
 }

@@ -2,50 +2,34 @@ import Model
 import Support
 import Testing
 
-@testable import Plugins
+@testable import Dialects
 
 @Suite(.tags(.small))
 struct NativeDialectTests {
-  /// What a line means, and the text that its range covers.
   private func meaning(_ line: String) -> String {
-    var dialect = NativeDialect()
-    return describe(dialect.read(Array(line.utf8).span.bytes), line)
-  }
-
-  private func describe(_ meaning: Meaning?, _ line: String) -> String {
-    func part(_ range: Range<Int>?) -> String {
-      range.map { String(decoding: Array(line.utf8)[$0], as: UTF8.self) } ?? "-"
-    }
-    return switch meaning {
-    case nil: "noise"
-    case .life: "life"
-    case .content: "content"
-    case .text(let range): "text \(part(range))"
-    case .toolStarted: "started"
-    case .toolFinished: "finished"
-    case .usage: "usage"
-    case .session(let range): "session \(part(range))"
-    case .success(let range): "success \(part(range))"
-    case .failure(let range): "failure \(part(range))"
-    }
+    var interpreter = Interpreter(.native)
+    return interpreter.describe(line)
   }
 
   @Test(arguments: [
-    (#"{"type":"text","text":"partial answer"}"#, #"text "partial answer""#),
-    (#" { "text" : "a\"b" , "type" : "text" } "#, #"text "a\"b""#),
-    (#"{"type":"progress","message":"step 2","done":2,"total":5}"#, "content"),
-    (#"{"type":"artifact","path":"out.md"}"#, "content"),
-    (#"{"type":"tool","id":"t1","name":"bash","state":"started"}"#, "started"),
-    (#"{"type":"tool","id":"t1","state":"finished","ok":true}"#, "finished"),
-    (#"{"type":"usage","input_tokens":10,"output_tokens":3,"cost_usd":0.0004}"#, "usage"),
-    (#"{"type":"session","id":"abc"}"#, #"session "abc""#),
+    (#"{"type":"text","text":"partial answer"}"#, #"piece partial answer"#),
+    (#" { "text" : "a\"b" , "type" : "text" } "#, #"piece a"b"#),
+    (#"{"type":"progress","message":"step 2","done":2,"total":5}"#, "progress"),
+    (#"{"type":"artifact","path":"out.md"}"#, "progress"),
+    (#"{"type":"tool","id":"t1","name":"bash","state":"started"}"#, "progress, started bash"),
+    (#"{"type":"tool","id":"t1","state":"finished","ok":true}"#, "progress, finished fine"),
+    (
+      #"{"type":"usage","input_tokens":10,"output_tokens":3,"cost_usd":0.0004}"#,
+      "input_tokens 10, output_tokens 3, cost_usd 0.0004"
+    ),
+    (#"{"type":"session","id":"abc"}"#, "session abc"),
     (#"{"type":"result","status":"ok","output":{"a":[1,2]}}"#, #"success {"a":[1,2]}"#),
     (#"{"type":"result","status":"ok","output":null}"#, "success null"),
     (#"{"type":"result","status":"ok","output":-1.5e3}"#, "success -1.5e3"),
     (#"{"type":"result","status":"ok"}"#, "success -"),
-    (#"{"type":"result","status":"error","error":"why"}"#, #"failure "why""#),
+    (#"{"type":"result","status":"error","error":"why"}"#, "failure why"),
     (#"{"type":"result","status":"error"}"#, "failure -"),
-    (#"{"type":"result","status":"error","error":{"code":1}}"#, "failure -"),
+    (#"{"type":"result","status":"error","error":{"code":1}}"#, #"failure {"code":1}"#),
     (#"{"\u0074ype":"re\u0073ult","status":"\u006fk"}"#, "success -"),
   ])
   func `each event of the native dialect is understood`(line: String, expected: String) {
@@ -73,24 +57,27 @@ struct NativeDialectTests {
 
   @Test
   func `a line leaves nothing behind for the next one`() {
-    var dialect = NativeDialect()
+    var interpreter = Interpreter(.native)
     for (line, expected) in [
       (#"{"type":"result","status":"ok","output":1}"#, "success 1"), (#"{"type":"result"}"#, "life"),
       ("noise", "noise"), (#"{"type":"result","status":"error"}"#, "failure -"), ("{}", "life"),
     ] {
-      #expect(describe(dialect.read(Array(line.utf8).span.bytes), line) == expected)
+      #expect(interpreter.describe(line) == expected)
     }
   }
 
   /// By what a tool event tells its call apart.
   private func call(_ members: String, _ state: String = "started") -> UInt64? {
-    var dialect = NativeDialect()
-    let line = #"{"type":"tool",\#(members),"state":"\#(state)"}"#
-    switch dialect.read(Array(line.utf8).span.bytes) {
-    case .toolStarted(let call) where state == "started": return call
-    case .toolFinished(let call) where state == "finished": return call
-    default: return nil
+    var interpreter = Interpreter(.native)
+    var key: UInt64?
+    _ = interpreter.read(Array(#"{"type":"tool",\#(members),"state":"\#(state)"}"#.utf8).span.bytes) { meaning, _ in
+      switch meaning {
+      case .toolStarted(let call) where state == "started": key = call.key
+      case .toolFinished(let call, _) where state == "finished": key = call.key
+      default: break
+      }
     }
+    return key
   }
 
   @Test
@@ -104,18 +91,21 @@ struct NativeDialectTests {
   }
 
   @Test
-  func `a tool event in another state is content`() {
-    #expect(meaning(#"{"type":"tool","id":"t1","state":"waiting"}"#) == "content")
-    #expect(meaning(#"{"type":"tool","id":"t1"}"#) == "content")
+  func `a tool event in another state is progress`() {
+    #expect(meaning(#"{"type":"tool","id":"t1","state":"waiting"}"#) == "progress")
+    #expect(meaning(#"{"type":"tool","id":"t1"}"#) == "progress")
   }
 }
 
 @Suite(.tags(.small))
 struct UsageTallyTests {
   private func tally(_ lines: String...) -> UsageTally {
-    var tally = UsageTally()
-    for line in lines { tally.add(Array(line.utf8).span.bytes) }
-    return tally
+    var interpreter = Interpreter(.native)
+    var testimony = Testimony(.native)
+    for line in lines {
+      _ = interpreter.read(Array(line.utf8).span.bytes) { testimony.take($0, in: $1, isOver: false) }
+    }
+    return testimony.usage
   }
 
   @Test
@@ -128,24 +118,32 @@ struct UsageTallyTests {
 
   @Test
   func `what was never spoken of stays unknown, and a zero is known`() {
-    for line in ["", "noise", "[1]", #"{"type":"usage"}"#, #"{"input_tokens":"10","output_tokens":null,"x":1.5}"#] {
+    for line in [
+      "", "noise", "[1]", #"{"type":"usage"}"#,
+      #"{"type":"usage","input_tokens":"10","output_tokens":null,"x":1.5,"y":1e999}"#,
+    ] {
       #expect(tally(line).text == nil && tally(line).cost == nil)
     }
-    #expect(tally(#"{"input_tokens":0}"#).text?.text == #"{"input_tokens":0}"#)
-    #expect(tally(#"{"cost_usd":0}"#).cost == 0 && tally(#"{"cost_usd":0}"#).text == nil)
+    #expect(tally(#"{"type":"usage","input_tokens":0}"#).text?.text == #"{"input_tokens":0}"#)
+    #expect(tally(#"{"type":"usage","cost_usd":0}"#).cost == 0 && tally(#"{"type":"usage","cost_usd":0}"#).text == nil)
   }
 
   @Test
   func `a cost adds up, be it a whole number or not`() throws {
-    let cost = try #require(tally(#"{"cost_usd":0.25}"#, #"{"cost_usd":2}"#, #"{"input_tokens":1}"#).cost)
+    let cost = try #require(
+      tally(
+        #"{"type":"usage","cost_usd":0.25}"#, #"{"type":"usage","cost_usd":2}"#, #"{"type":"usage","input_tokens":1}"#
+      ).cost)
     #expect(cost == 2.25)
   }
+
+  private func usage(_ members: String) -> String { #"{"type":"usage",\#(members.dropFirst())"# }
 
   @Test
   func `a sum that is too large stays at the largest number`() {
     let most = #"{"n":9223372036854775807}"#
-    #expect(tally(most, #"{"n":1}"#, #"{"n":0}"#).text?.text == most)
+    #expect(tally(usage(most), #"{"type":"usage","n":1}"#, #"{"type":"usage","n":0}"#).text?.text == most)
     let least = #"{"n":-9223372036854775808}"#
-    #expect(tally(least, #"{"n":-1}"#).text?.text == least)
+    #expect(tally(usage(least), #"{"type":"usage","n":-1}"#).text?.text == least)
   }
 }
