@@ -164,7 +164,8 @@ struct LedgerTroubleTests {
     host.process.signal(SIGKILL)
     try host.process.wait()
     unlink("\(world.state)/filler")
-    #expect(try world.call("recover").code == .code(0))
+    let recovery = try world.call("recover")
+    #expect(recovery.code == .code(0), "\(recovery.errors)")
     #expect(try world.run().exit == .code(7))
     try world.expectInvariants("after a full disk")
   }
