@@ -181,6 +181,8 @@ extension RuleReading {
 
   private mutating func field(_ value: JSON, _ key: String) throws(DialectError) -> Field {
     switch value {
+    // A line of text can be meant as it is.
+    case .bool(true) where !wholeField.isEmpty: return wholeField
     case .string(let text): return [try place(text, key)]
     case .array(let elements) where !elements.isEmpty:
       var field: Field = []
