@@ -21,6 +21,7 @@ public enum RunJSON {
     ]
     if let successor = run.resumedBy { object["resumed_by"] = .string(successor.description) }
     if let position = run.position { object["position"] = .integer(Int64(position)) }
+    if let activity = run.activity, !run.status.isTerminal { object["activity"] = .string(activity) }
     let isOutputCut = isExcerpt && (run.output?.text.utf8.count ?? 0) > excerptBytes
     let isTextCut = isExcerpt && (run.text?.utf8.count ?? 0) > excerptBytes
     object["output"] = isOutputCut ? .null : run.output.map { raw($0) } ?? .null

@@ -53,6 +53,7 @@ enum Shapes {
     Member("resumes", anIdentifier.orNull), Member("parent", anIdentifier.orNull),
     Member("labels", .map(of: .text)), .optional("resumed_by", anIdentifier),
     .optional("position", .integer(atLeast: 1), "its place among those that wait"),
+    .optional("activity", .text, "what its agent is at: a tool, or that it tries again"),
     Member("output", .any, "the result, exactly as the agent gave it"), Member("text", text, "the answer, for people"),
     .optional("truncated", .boolean, "whether `output` or `text` was cut; `run/get` has all of it"),
     Member("error", text, "what went wrong, for people"), Member("exit", exit, "how its main process ended"),
