@@ -50,8 +50,9 @@ struct Dispatch: Sendable {
     var rules = others
     for index in switches.indices {
       guard let range = scanner.value(switches[index].member), JSONString.isString(line, range) else { continue }
-      for known in switches[index].cases where JSONString.equals(line, range: range, known.word) {
-        rules |= known.rules
+      for known in switches[index].cases.indices
+      where JSONString.equals(line, range: range, switches[index].cases[known].word) {
+        rules |= switches[index].cases[known].rules
         break
       }
     }

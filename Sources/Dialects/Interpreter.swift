@@ -69,12 +69,17 @@ public struct Interpreter: Sendable {
   }
 
   private func apply(_ rule: ObjectRule, _ line: RawSpan, _ body: (Meaning) -> Void) {
-    guard rule.conditions.allSatisfy({ fits($0, line, nil) }) else { return }
+    guard fits(rule.conditions, line, nil) else { return }
     guard let elements = rule.elements else { return tell(rule.effects, line, nil, body) }
     guard let array = find(elements, line, nil) else { return }
     JSONElements.forEach(line, range: array.range) { element in
-      if rule.elementConditions.allSatisfy({ fits($0, line, element) }) { tell(rule.effects, line, element, body) }
+      if fits(rule.elementConditions, line, element) { tell(rule.effects, line, element, body) }
     }
+  }
+
+  private func fits(_ conditions: [Condition], _ line: RawSpan, _ element: Range<Int>?) -> Bool {
+    for index in conditions.indices where !fits(conditions[index], line, element) { return false }
+    return true
   }
 
   private func fits(_ condition: Condition, _ line: RawSpan, _ element: Range<Int>?) -> Bool {
@@ -129,8 +134,8 @@ public struct Interpreter: Sendable {
   private func tell(
     _ effects: [Effect], _ line: RawSpan, _ here: Range<Int>?, _ body: (Meaning) -> Void
   ) {
-    for effect in effects {
-      switch effect {
+    for index in effects.indices {
+      switch effects[index] {
       case .session(let field):
         if let name = text(field, line, here) { body(.session(name)) }
       case .error(let field): body(.error(find(field, line, here)))
@@ -183,7 +188,7 @@ public struct Interpreter: Sendable {
     case .unknown: nil
     case .always(let isFine): isFine
     case .boolean(let field): find(field, line, here).flatMap { JSONScalar.bool(line, range: $0.range) }
-    case .conditions(let conditions): conditions.allSatisfy { fits($0, line, here) }
+    case .conditions(let conditions): fits(conditions, line, here)
     }
   }
 
@@ -196,8 +201,8 @@ public struct Interpreter: Sendable {
   }
 
   private func find(_ field: Field, _ line: RawSpan, _ here: Range<Int>?) -> Excerpt? {
-    for place in field {
-      if let found = find(place, line, here) { return found }
+    for index in field.indices {
+      if let found = find(field[index], line, here) { return found }
     }
     return nil
   }

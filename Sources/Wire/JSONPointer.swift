@@ -45,10 +45,10 @@ public struct JSONPointer: Hashable, Sendable {
   }
 
   /// Where these steps lead from the value at `range` of a text that the scanner has accepted; nil when nothing is there.
-  public static func follow(_ steps: some Sequence<[UInt8]>, in text: RawSpan, from range: Range<Int>) -> Range<Int>? {
+  public static func follow(_ steps: [[UInt8]], in text: RawSpan, from range: Range<Int>) -> Range<Int>? {
     var here = range
-    for step in steps {
-      guard let next = child(step, in: text, of: here) else { return nil }
+    for index in steps.indices {
+      guard let next = child(steps[index], in: text, of: here) else { return nil }
       here = next
     }
     return here

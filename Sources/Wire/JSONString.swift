@@ -60,6 +60,8 @@ public enum JSONString {
   private static func equals(_ text: RawSpan, range: Range<Int>, _ expected: RawSpan) -> Bool {
     guard text.byte(range.lowerBound) == UInt8(ascii: "\"") else { return false }
     let content = range.lowerBound + 1..<range.upperBound - 1
+    // Nothing is written in fewer bytes than it stands for: most of what is not equal ends here.
+    guard content.count >= expected.byteCount else { return false }
     guard text.firstBackslash(from: content.lowerBound, to: content.upperBound) != nil else {
       return text.extracting(content).hasSameBytes(as: expected)
     }
