@@ -83,6 +83,9 @@ internal import Wire
   private(set) var isAnnounced = false
   /// How many of its writes the ledger has not answered.
   private var pendingWrites = 0
+  /// What is not to be seen in anything that Reeve writes of it; worked out when there is something to write.
+  lazy var secrets = preparation.secrets
+  private var harmlessError: String?
 
   /// The pipes of a launch under way. The child's ends are open here too until it has its own.
   struct LaunchPipes: ~Copyable {
@@ -101,7 +104,7 @@ internal import Wire
         countsLastWord: preparation.manifest.final == .last,
         successNeedsExit: preparation.manifest.successNeedsExit))
     splitter = LineSplitter(limit: Int(limits[.line].value ?? .max))
-    errorLog = ErrorLog(limit: Int(limits[.stderr].value ?? 0))
+    errorLog = ErrorLog(limit: Int(limits[.stderr].value ?? 0)) { preparation.secrets }
     folder = RunFolder(state: host.state, run: record.id)
   }
 
@@ -178,7 +181,7 @@ internal import Wire
     do {
       try point.pass()
     } catch {
-      host.log("run \(record.id): \(error)")
+      log("run \(record.id): \(error)")
     }
   }
 
@@ -186,7 +189,7 @@ internal import Wire
   /// never ending.
   func beforeTheEnd() {
     guard hasBegun, !verdictIsGiven else { return }
-    host.log("run \(record.id) has no verdict when its host ends; please report this as a fault in Reeve")
+    log("run \(record.id) has no verdict when its host ends; please report this as a fault in Reeve")
     fault(HostError(.system, "its host ended"))
   }
 
@@ -194,6 +197,7 @@ internal import Wire
 
   /// Does what the machine wants, in the order in which it matters: the verdict first.
   func perform(_ actions: Actions) {
+    hideSecrets()
     guard !actions.isEmpty || machine.disposal != record.disposal else { return }
     let before = record
     record.flags.formUnion(actions.flags)
@@ -257,6 +261,7 @@ internal import Wire
     } else {
       record.error = record.error ?? explanation(of: verdict)
     }
+    hideSecrets()
     record.text = record.text ?? answer.text
     // Until the ledger says otherwise, whoever asks is told that it is not recorded.
     record.isRecorded = false
@@ -265,6 +270,17 @@ internal import Wire
     pass(.settled)
     announcementTimer.arm(at: Loop.shared.now + Self.announcementPatience, source: self)
   }
+
+  /// Whoever says what went wrong may quote anything: the program's last words, its agent's, a path. It passes here before
+  /// anybody gets it, since whatever goes wrong is told to the machine next.
+  private func hideSecrets() {
+    guard let error = record.error, error != harmlessError else { return }
+    record.error = secrets.masked(error)
+    harmlessError = record.error
+  }
+
+  /// Says what whoever runs hosts may want to read.
+  func log(_ message: String) { host.log(secrets.masked(message)) }
 
   /// What the verdict rests on, for whoever wonders.
   private var evidence: String {
@@ -382,7 +398,7 @@ internal import Wire
       }
     case .refused(_, let error):
       // Somebody else has judged this run, or Reeve is at fault: either way what the ledger has stands.
-      host.log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")
+      log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")
       if verdictIsGiven && !isAnnounced { announce(isRecorded: false) }
     case .updated, .found, .children, .notFound, .lookedAround, .beaten, .unspilled, .delayed, .caughtUp: break
     }

@@ -1,0 +1,64 @@
+internal import Kernel
+
+/// The plugins that a project brings along, in `.reeve/plugins`. Nothing of them is run, or even understood, that the user
+/// has not trusted: whoever opens a project has not thereby said that it may run programs.
+struct Project {
+  static let pluginsFolder = ".reeve/plugins"
+
+  /// Where its plugins lie, without links.
+  let place: String
+
+  /// The nearest project that a directory lies in; nil when it lies in none.
+  init?(around directory: String) {
+    guard let real = try? Directory.open(directory, following: true).descriptor.realPath() else { return nil }
+    var ancestor = real == "/" ? "" : real
+    while true {
+      let place = "\(ancestor)/\(Self.pluginsFolder)"
+      if (try? FileStatus.at(place))??.isDirectory == true {
+        self.place = place
+        return
+      }
+      guard let slash = ancestor.lastIndex(of: "/") else { return nil }
+      ancestor = String(ancestor[..<slash])
+    }
+  }
+
+  /// The plugin of this name, if it is there and the user has trusted it as it is.
+  func plugin(_ name: String, state: String) throws(PluginError) -> Manifest? {
+    let folder = "\(place)/\(name)"
+    guard (try? FileStatus.ofLink(at: "\(folder)/\(Manifest.fileName)")) ?? nil != nil else { return nil }
+    guard try Self.realFolder(folder) == folder else {
+      throw Self.refusal(folder, "the plugin “\(name)” is reached by a link, and cannot be trusted under this name")
+    }
+    guard let trusted = try TrustRecord.read(in: state).digest(of: folder) else {
+      throw Self.refusal(
+        folder,
+        "nobody has trusted the plugin “\(name)”; look at what it does, then run: reeve trust \(folder.shellWord)")
+    }
+    let seal = try PluginSeal(of: folder)
+    guard seal.digest == trusted else {
+      throw Self.refusal(
+        folder,
+        "the plugin “\(name)” has changed since it was trusted; look at what it does now, then run: reeve trust \(folder.shellWord)"
+      )
+    }
+    return try ManifestReader.read(seal.manifest, folder: folder)
+  }
+
+  /// Where a plugin's folder really lies, if nobody else can change it.
+  static func realFolder(_ folder: String) throws(PluginError) -> String {
+    guard let real = try Tamperproof.check(folder) else {
+      throw refusal(folder, "there is no \(folder)")
+    }
+    return real
+  }
+
+  static func refusal(_ folder: String, _ what: String) -> PluginError {
+    var error = PluginError(.untrusted, what)
+    error.file = folder
+    return error
+  }
+
+  /// The names of its plugins, trusted or not.
+  var names: [String] { Catalog.names(in: place) }
+}
