@@ -28,7 +28,8 @@ struct Project {
     let folder = "\(place)/\(name)"
     guard (try? FileStatus.ofLink(at: "\(folder)/\(Manifest.fileName)")) ?? nil != nil else { return nil }
     guard try Self.realFolder(folder) == folder else {
-      throw Self.refusal(folder, "the plugin “\(name)” is reached by a link, and cannot be trusted under this name")
+      throw Self.refusal(
+        folder, "\(folder) is reached by a link; a project's plugin must lie where it is found to be trusted")
     }
     guard let trusted = try TrustRecord.read(in: state).digest(of: folder) else {
       throw Self.refusal(
