@@ -81,7 +81,7 @@ public struct Catalog: Sendable {
   static func hasManifest(_ folder: String) -> Bool { access("\(folder)/\(Manifest.fileName)", F_OK) == 0 }
 
   /// A manifest larger than this is a mistake.
-  private static let largestManifest = 1 << 20
+  static let largestManifest = 1 << 20
 
   /// The manifest in a folder, if neither can be changed by others; nil when there is none.
   private func read(_ folder: String) throws(PluginError) -> [UInt8]? {

@@ -104,13 +104,28 @@ struct PluginSeal {
       guard bytes <= PluginSeal.mostBytes else {
         throw object("has more than \(PluginSeal.mostBytes >> 20) MiB, which is too much to be trusted")
       }
-      guard let content = try file.readAll(limit: Int(status.size)), content.count == Int(status.size) else {
-        throw object("changed while it was looked at: “\(path)”")
-      }
       begin("f", path, status)
-      take(content)
-      if path == Manifest.fileName { manifest = content }
+      number(Int(status.size))
+      let isManifest = path == Manifest.fileName
+      if isManifest && status.size > Catalog.largestManifest { throw object("has a manifest that is far too large") }
+      var content: [UInt8] = []
+      var left = Int(status.size)
+      let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: 1)
+      defer { piece.deallocate() }
+      while left > 0 {
+        let room = UnsafeMutableRawBufferPointer(rebasing: piece.prefix(left))
+        guard case .bytes(let count) = try file.read(into: room) else {
+          throw object("changed while it was looked at: “\(path)”")
+        }
+        digest.update(room.prefix(count))
+        if isManifest { content += room.prefix(count) }
+        left -= count
+      }
+      guard try file.status().size == status.size else { throw object("changed while it was looked at: “\(path)”") }
+      if isManifest { manifest = content }
     }
+
+    private static let pieceBytes = 64 << 10
 
     private mutating func begin(_ kind: String, _ path: String, _ status: FileStatus?) {
       digest.update(kind.utf8)

@@ -43,7 +43,20 @@ struct Project {
         "the plugin “\(name)” has changed since it was trusted; look at what it does now, then run: reeve trust \(folder.shellWord)"
       )
     }
-    return try ManifestReader.read(seal.manifest, folder: folder)
+    return try Self.manifest(seal, folder)
+  }
+
+  /// What a sealed manifest says. Its programs are sealed with it, or named by an absolute path or found in PATH as those of
+  /// any plugin are: what lies elsewhere in the project could be changed without anybody noticing.
+  static func manifest(_ seal: PluginSeal, _ folder: String) throws(PluginError) -> Manifest {
+    let manifest = try ManifestReader.read(seal.manifest, folder: folder)
+    let programs = [manifest.command.program, manifest.resume?.program, manifest.check?.first]
+    for program in programs.compactMap({ $0 }) where !program.hasPrefix("/") {
+      guard !program.split(separator: "/").contains("..") else {
+        throw refusal(folder, "\(folder) cannot be trusted: its program “\(program)” lies outside of it")
+      }
+    }
+    return manifest
   }
 
   /// Where a plugin's folder really lies, if nobody else can change it.

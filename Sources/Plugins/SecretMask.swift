@@ -68,9 +68,9 @@ public struct SecretMask: Sendable {
     let bytes = Array(value.utf8)
     guard bytes.count >= shortest else { return [] }
     guard isSecret else { return password(in: bytes).map { [$0] } ?? [] }
-    let isBreak: (UInt8) -> Bool = { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
-    guard bytes.contains(where: isBreak) else { return [bytes] }
-    return [bytes] + bytes.split(whereSeparator: isBreak).filter { $0.count >= shortest }.map { Array($0) }
+    // Where a variable can hold no line breaks, as in many a settings file, `\n` stands for one.
+    let lines = value.split(whereSeparator: \.isNewline).flatMap { $0.split(separator: "\\n") }
+    return [bytes] + lines.map { Array($0.utf8) }.filter { $0.count >= shortest }
   }
 
   /// The password in `scheme://user:password@host`, as proxies and databases are often given.

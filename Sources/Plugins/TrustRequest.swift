@@ -49,10 +49,11 @@ public struct TrustRequest: Sendable {
 extension TrustRequest.Plugin {
   fileprivate init(_ folder: String) throws(PluginError) {
     guard try Project.realFolder(folder) == folder else {
-      throw Project.refusal(folder, "\(folder) is reached by a link; trust the folder that it leads to")
+      throw Project.refusal(
+        folder, "\(folder) is reached by a link; a project's plugin must lie where it is found to be trusted")
     }
     let seal = try PluginSeal(of: folder)
-    let manifest = try ManifestReader.read(seal.manifest, folder: folder)
+    let manifest = try Project.manifest(seal, folder)
     let placeholders = Dictionary(uniqueKeysWithValues: Placeholder.allCases.map { ($0, "{\($0.rawValue)}") })
     self.init(
       name: manifest.name, folder: folder, digest: seal.digest,

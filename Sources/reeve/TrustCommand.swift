@@ -51,12 +51,17 @@ enum TrustCommand {
         Terminal.printable(
           """
           \(plugin.name)
-            folder   \(plugin.folder)
+            folder   \(oneLine(plugin.folder))
             digest   \(plugin.digest)
             command  \(command)
 
           """))
     }
+  }
+
+  /// A folder's name can hold line breaks, and look like something else that is trusted.
+  private static func oneLine(_ path: String) -> String {
+    path.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\u{fffd}")
   }
 
   private static func list(_ record: TrustRecord, isJSON: Bool) -> ExitCode {
@@ -69,7 +74,7 @@ enum TrustCommand {
       }
       Terminal.print(JSON.object(["plugins": .array(list)]).text + "\n")
     } else {
-      let lines = entries.map { entry, standing in "\(standing.rawValue.padded(to: 8))\(entry.folder)\n" }
+      let lines = entries.map { entry, standing in "\(standing.rawValue.padded(to: 8))\(oneLine(entry.folder))\n" }
       Terminal.print(Terminal.printable(lines.joined()))
     }
     return .succeeded

@@ -72,6 +72,9 @@ struct SecretMaskTests {
     }
     #expect(mask.masked(key) == "[masked DEPLOY_KEY]")
     #expect(mask.masked("short") == "short")
+    let flat = SecretMask(environment: ["DEPLOY_KEY": key.split(separator: "\n").joined(separator: "\\n")])
+    #expect(flat.masked("x\(key)y").hasPrefix("x[masked DEPLOY_KEY]"))
+    #expect(!flat.masked(key).contains("MIIEvQIBADAN"))
     #expect(mask.masked("to hunter2hunter2!") == "to [masked HTTPS_PROXY]!")
     #expect(mask.masked("http://me@host:80/a") == "http://me@host:80/a")
   }

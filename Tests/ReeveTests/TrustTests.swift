@@ -229,6 +229,13 @@ struct TrustTests {
     expectRefused(try project.world.call("trust", project.path), "chmod o-w \(bad)")
     chmod(bad, 0o755)
     expectRefused(try project.run(), "nobody has trusted")
+    for key in ["command", "resume", "check"] {
+      let manifest = #"{"name":"zbad","version":"1","command":["./x"],"\#(key)":["./../../../x"]}"#
+      let text = key == "command" ? #"{"name":"zbad","version":"1","command":["../x"]}"# : manifest
+      _ = TestFile.write(Array(text.utf8), to: "\(bad)/plugin.json")
+      expectRefused(try project.world.call("trust", project.path), "lies outside of it")
+    }
+    _ = TestFile.write(Array(#"{"name":"zbad","version":"1","command":["./x"]}"#.utf8), to: "\(bad)/plugin.json")
     expectRefused(try project.world.call("trust", project.work), "is no plugin's folder")
     expectRefused(try project.world.call("trust"), "needs a DIR")
     #expect(try project.world.call("trust", project.path).code == .code(0))
