@@ -206,6 +206,33 @@ struct SecretTests {
   }
 
   @Test
+  func `nor in the verdict that a guardian gives in the place of a dead host`() throws {
+    let world = try makeWorld()
+    try world.addPlugin(
+      "late",
+      #"""
+      {"name":"late","version":"1","final":"last","command":["/bin/sh","-c","{prompt}"],"env":{"pass":["CANARY_TOKEN"]}}
+      """#)
+    let script = #"""
+      e=$(printf %s "$CANARY_TOKEN" | sed 's#["\\]#\\&#g')
+      printf '{"type":"result","status":"error","error":"bad %s"}\n' "$e"; touch said; sleep 1000
+      """#
+    let child = try world.reeve("run", "late", script)
+    try eventually("it says nothing") { world.has("said") }
+    try world.awaitRun("nothing is counted") { _ in
+      ((try? Directory.open("\(world.state)/runs").entries()) ?? []).contains { id in
+        (try? contents("\(world.state)/runs/\(id)/transcript.ndjson"))?.contains("result") == true
+      }
+    }
+    kill(try child.host(), SIGKILL)
+    try child.wait()
+    let run = try world.awaitRun("it is not settled") { $0.status.isTerminal }
+    #expect(run.status == .failed && run.error == "bad [masked CANARY_TOKEN]", "\(run.status) \(run.error ?? "")")
+    for path in files(below: world.state) { #expect(traces(in: try #require(TestFile.read(path))) == [], "\(path)") }
+    #expect(traces(in: Array((child.output + child.errors).utf8)) == [])
+  }
+
+  @Test
   func `each run records which variables it got and which it did not, by name`() throws {
     let world = try makeWorld()
     try world.configure(#"{"env":{"pass":["FROM_*"]},"plugins":{"leak":{"env":{"pass":["ALSO"]}}}}"#)
