@@ -14,10 +14,25 @@ public struct SecretMask: Sendable {
   }
 
   let secrets: [Secret]
-  /// For each byte: the secrets that may begin with it.
+  /// For each byte: the secrets that begin with it.
   let begins: [[Int]]
-  /// Whether any does: most bytes are passed over by this alone.
+  /// Whether one may be written from a byte on: most bytes are passed over by this alone.
   let mayBegin: [Bool]
+  private let all: [Int]
+
+  /// What a byte that is written otherwise begins with.
+  private static let escapes = [UInt8(ascii: "\\"), UInt8(ascii: "%"), UInt8(ascii: "+")]
+
+  /// The secrets that may be written from a place on.
+  func candidates(in text: [UInt8], at place: Int) -> [Int] {
+    let byte = text[place]
+    guard Self.escapes.contains(byte) else { return begins[Int(byte)] }
+    switch SecretMatch.meaning(of: text, at: place) {
+    case .byte(let meant): return meant == byte ? begins[Int(byte)] : begins[Int(byte)] + begins[Int(meant)]
+    case .nothing: return begins[Int(byte)]
+    case .several: return all
+    }
+  }
 
   /// Nothing to hide.
   public static let none = SecretMask([])
@@ -35,10 +50,15 @@ public struct SecretMask: Sendable {
     self.secrets = secrets
     var begins = [[Int]](repeating: [], count: secrets.isEmpty ? 0 : 256)
     for (index, secret) in secrets.enumerated() {
-      for byte in Self.firstBytes(secret.bytes[0]) { begins[Int(byte)].append(index) }
+      begins[Int(secret.bytes[0])].append(index)
     }
     self.begins = begins
-    mayBegin = begins.map { !$0.isEmpty }
+    var mayBegin = begins.map { !$0.isEmpty }
+    if !secrets.isEmpty {
+      for sign in Self.escapes { mayBegin[Int(sign)] = true }
+    }
+    self.mayBegin = mayBegin
+    all = Array(secrets.indices)
   }
 
   /// Hides the secrets of an environment.
@@ -92,11 +112,5 @@ public struct SecretMask: Sendable {
       byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 || byte > 0x7e ? UInt8(ascii: "?") : byte
     }
     return Array("[masked ".utf8) + name + [UInt8(ascii: "]")]
-  }
-
-  /// What a byte of a secret may begin with in a text.
-  private static func firstBytes(_ byte: UInt8) -> Set<UInt8> {
-    let ways: Set<UInt8> = [byte, UInt8(ascii: "\\"), UInt8(ascii: "%")]
-    return byte == UInt8(ascii: " ") ? ways.union([UInt8(ascii: "+")]) : ways
   }
 }

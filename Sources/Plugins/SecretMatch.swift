@@ -11,6 +11,29 @@ struct SecretMatch {
     var open: Int?
   }
 
+  /// What an escape stands for.
+  enum Meaning {
+    case nothing
+    case byte(UInt8)
+    /// More than one byte, or the text ends before it is known.
+    case several
+  }
+
+  /// What begins at a place with a backslash, a percent sign or a plus. A quick look: by this most places are passed over
+  /// that are full of escapes.
+  static func meaning(of text: [UInt8], at place: Int) -> Meaning {
+    if text[place] == UInt8(ascii: "+") { return .byte(UInt8(ascii: " ")) }
+    guard place + 1 < text.count else { return .several }
+    var match = SecretMatch()
+    let isURL = text[place] == UInt8(ascii: "%")
+    if !isURL && text[place + 1] != UInt8(ascii: "u") {
+      return unescaped(text[place + 1]).map { .byte($0) } ?? .nothing
+    }
+    let value = match.hexadecimal(text, place + (isURL ? 1 : 2), digits: isURL ? 2 : 4)
+    guard let value else { return match.isOpen ? .several : .nothing }
+    return isURL || value < 0x80 ? .byte(UInt8(value)) : .several
+  }
+
   private var places: [Int] = []
   private var next: [Int] = []
   private var isOpen = false

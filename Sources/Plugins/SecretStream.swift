@@ -37,7 +37,7 @@ public struct SecretStream: Sendable {
         place += 1
         continue
       }
-      for index in mask.begins[Int(held[place])] {
+      for index in mask.candidates(in: held, at: place) {
         let secret = mask.secrets[index]
         let found = match.find(secret.bytes, in: held, at: place)
         if found.open != nil && !isEnd { break scanning }
