@@ -85,7 +85,8 @@ internal import Wire
   private var pendingWrites = 0
   /// What is not to be seen in anything that Reeve writes of it; worked out when there is something to write.
   lazy var secrets = preparation.secrets
-  private var harmlessError: String?
+  /// What of `error` was looked at, and is without secrets.
+  var harmlessError: String?
 
   /// The pipes of a launch under way. The child's ends are open here too until it has its own.
   struct LaunchPipes: ~Copyable {
@@ -270,17 +271,6 @@ internal import Wire
     pass(.settled)
     announcementTimer.arm(at: Loop.shared.now + Self.announcementPatience, source: self)
   }
-
-  /// Whoever says what went wrong may quote anything: the program's last words, its agent's, a path. It passes here before
-  /// anybody gets it, since whatever goes wrong is told to the machine next.
-  private func hideSecrets() {
-    guard let error = record.error, error != harmlessError else { return }
-    record.error = secrets.masked(error)
-    harmlessError = record.error
-  }
-
-  /// Says what whoever runs hosts may want to read.
-  func log(_ message: String) { host.log(secrets.masked(message)) }
 
   /// What the verdict rests on, for whoever wonders.
   private var evidence: String {
