@@ -55,7 +55,7 @@ public struct Doctor: Sendable {
 
   /// Looks at everything. Makes nothing that stays.
   public func examine() -> [Finding] {
-    kernel() + ContainmentCheck.findings() + state() + [pipes(), descriptors()] + plugins()
+    kernel() + ContainmentCheck.findings() + state() + [pipes(), descriptors()] + plugins() + trust()
   }
 
   // MARK: - The kernel
@@ -191,6 +191,21 @@ public struct Doctor: Sendable {
   }
 
   // MARK: - Plugins
+
+  /// Nothing to say where nothing was trusted.
+  private func trust() -> [Finding] {
+    do {
+      let entries = try TrustRecord.read(in: statePath).entries
+      if entries.isEmpty { return [] }
+      let others = entries.filter { $0.standing != .trusted }.count
+      return [
+        Finding(
+          "trust", .fine, "\(entries.count) plugins of projects were trusted, \(others) of them have changed since")
+      ]
+    } catch {
+      return [Finding("trust", .broken, error.message)]
+    }
+  }
 
   private func plugins() -> [Finding] {
     let names = catalog.names()

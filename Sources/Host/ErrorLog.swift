@@ -1,6 +1,7 @@
 internal import Kernel
+internal import Plugins
 
-/// Keeps what the programs of a run write to stderr: its beginning, and its end when there is much of it.
+/// Keeps what the programs of a run write to stderr: its beginning, and its end when there is much of it; without secrets.
 struct ErrorLog: ~Copyable {
   private let limit: Int
   private var file: Descriptor?
@@ -11,16 +12,36 @@ struct ErrorLog: ~Copyable {
   /// The newest bytes of all, for a message.
   private var recent: [UInt8] = []
   private var hasFailed = false
+  /// Made with the first byte: most runs have none.
+  private var stream: SecretStream?
+  private let secrets: () -> SecretMask
+  /// Keeps its storage from one piece to the next.
+  private var room: [UInt8] = []
 
   /// Enough for the last line of most programs.
   private static let recentBytes = 1024
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, secrets: @escaping () -> SecretMask) {
+    self.limit = limit
+    self.secrets = secrets
+  }
 
   private var headLimit: Int { limit - limit / 2 }
   private var tailLimit: Int { limit / 2 }
 
   mutating func append(_ piece: RawSpan, in folder: inout RunFolder) {
+    if stream == nil { stream = SecretStream(secrets()) }
+    guard stream?.isNeeded == true else { return keep(piece, in: &folder) }
+    var bytes: [UInt8] = []
+    swap(&bytes, &room)
+    bytes.removeAll(keepingCapacity: true)
+    stream?.feed(piece, into: &bytes)
+    keep(bytes.span.bytes, in: &folder)
+    swap(&bytes, &room)
+  }
+
+  private mutating func keep(_ piece: RawSpan, in folder: inout RunFolder) {
+    guard !piece.isEmpty else { return }
     keepRecent(piece)
     let head = min(piece.byteCount, headLimit - written)
     if head > 0 { write(piece.extracting(first: head), in: &folder) }
@@ -34,6 +55,9 @@ struct ErrorLog: ~Copyable {
 
   /// Writes the end, behind a line that says how much is missing.
   mutating func finish(in folder: inout RunFolder) {
+    var rest: [UInt8] = []
+    stream?.finish(into: &rest)
+    keep(rest.span.bytes, in: &folder)
     cutTail()
     if dropped > 0 {
       let mark = Array("\n[… \(dropped) bytes left out …]\n".utf8)
@@ -47,7 +71,11 @@ struct ErrorLog: ~Copyable {
 
   /// The last line that is not empty.
   var lastLine: String? {
-    recent.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") })
+    // With what is held back, as it would be if nothing else came.
+    var stream = stream
+    var bytes = recent
+    stream?.finish(into: &bytes)
+    return bytes.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") })
       .last { line in line.contains { $0 > 0x20 } }
       .map { String(decoding: $0, as: UTF8.self) }
   }

@@ -15,14 +15,22 @@ extension Host {
   public func start(
     _ request: RunRequest, observer: (any RunObserver)?, client: ObjectIdentifier? = nil
   ) throws -> RunRecord {
+    try start(request, with: nil, observer: observer, client: client)
+  }
+
+  /// The same with a manifest that was found before: to find it may take too long for the loop of a host with many runs.
+  public func start(
+    _ request: RunRequest, with found: Manifest?, observer: (any RunObserver)?, client: ObjectIdentifier? = nil
+  ) throws -> RunRecord {
     guard phase == .open else { throw HostError(.stopping, "the host is stopping and takes no new work") }
     if let key = request.key, let known = runs.values.first(where: { $0.record.key == key.name }) {
       throw HostError.known(known.record, key.digest)
     }
-    let manifest = try catalog.plugin(request.plugin)
+    let manifest = try found ?? catalog.plugin(request.plugin, for: request.directory)
     let id = names.next(at: Clock.wallMilliseconds())
     let preparation = try Preparation(
-      request, manifest: manifest, run: id, standards: standards, user: configuration.limits)
+      request, manifest: manifest, run: id, standards: standards, user: configuration.limits,
+      granted: configuration.granted(to: manifest.name))
     try checkQueue()
     do { try FaultPoint.row.pass() } catch { throw HostError(.system, "\(error)") }
     var record = RunRecord(
@@ -34,6 +42,7 @@ extension Host {
     record.request = request.key?.digest
     record.parent = RunMark.runs(in: request.environment[RunMark.variable]).last
     record.terms = Terms.description(of: manifest, goesOn: request.session != nil)
+    record.environment = RunJSON.environment(preparation.environmentReport)
     record.memoryLimit = preparation.limits[.memory].value
     // Before there are any: whoever finds the row must find what it names.
     record.controlGroups =
@@ -50,6 +59,21 @@ extension Host {
     }
     if needsPulse { beat() }
     return run.current
+  }
+
+  /// Finds the plugin of a request: at once where that takes two small files. A project's is read to the last byte, up to
+  /// `PluginSeal.mostBytes` of them, and on a disk that may be slow; that is for another thread, so that no other run's
+  /// loop waits for it. It is found anew for each run: what was trusted is what is there now.
+  public func findPlugin(
+    of request: RunRequest, _ answer: @escaping @LoopActor (Result<Manifest, any Error>) -> Void
+  ) {
+    do {
+      if let manifest = try catalog.installed(request.plugin) { return answer(.success(manifest)) }
+    } catch {
+      return answer(.failure(error))
+    }
+    let catalog = catalog
+    inBackground("reader", { try catalog.plugin(request.plugin, for: request.directory) }, answer: answer)
   }
 
   /// What a request to go on with the session of a run asks for, or why it cannot be had. The swap in the ledger has the

@@ -2,6 +2,7 @@ internal import Glibc
 internal import Kernel
 internal import Ledger
 public import Model
+internal import Plugins
 internal import Wire
 
 /// Settles the runs of hosts that have died, and ends what is left of them: the one function that does so, at a start,
@@ -115,6 +116,9 @@ public struct Recoverer {
     let status = run.status
     let replay = Replay(of: run, figures: try recovery.figures(before: run), in: state)
     replay.tell(&run)
+    // What was to be hidden its host knew. A guardian has the environment of the same caller; others have at least that of
+    // the same user.
+    run.error = run.error.map { SecretMask(environment: ProcessEnvironment.current()).masked($0) }
     run.settled = now
     run.disposal = run.pid == nil ? .none : .killing
     var evidence = death.evidence(host)

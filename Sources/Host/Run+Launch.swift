@@ -69,7 +69,7 @@ extension Run {
 
   private func note(step: String, error: Int32) {
     record.startFailure = StartFailure(
-      step: step, error: SystemError.symbol(error), path: preparation.program)
+      step: step, error: SystemError.symbol(error), path: secrets.masked(preparation.program))
   }
 
   func launched(_ outcome: LaunchOutcome) {
@@ -77,7 +77,7 @@ extension Run {
     case .started(let launched): started(launched)
     case .failed(let failure) where failure.isAboutGroups && groups != nil && !verdictIsGiven:
       // Somebody has taken the groups away, or the kernel's leave to enter them. The run itself is none the worse.
-      host.log("run \(record.id) goes without control groups: \(failure.message)")
+      log("run \(record.id) goes without control groups: \(failure.message)")
       unconfine()
       do { try startProgram() } catch { launched(.failed(failure)) }
     case .failed(let failure):

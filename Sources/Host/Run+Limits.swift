@@ -22,7 +22,7 @@ extension Run {
     } catch {
       groups = nil
       record.flags.insert(.containmentWeak)
-      host.log("run \(record.id) goes without control groups: \(error)")
+      log("run \(record.id) goes without control groups: \(error)")
     }
     noteConfinement()
   }

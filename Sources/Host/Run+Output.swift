@@ -191,6 +191,16 @@ extension Run {
   }
 
   private func readErrorLine(_ line: RawSpan) {
+    guard !secrets.isEmpty else { return hearErrorLine(line) }
+    // Whatever is made of it may be stored or told.
+    var bytes: [UInt8] = []
+    var stream = SecretStream(secrets)
+    stream.feed(line, into: &bytes)
+    stream.finish(into: &bytes)
+    hearErrorLine(bytes.span.bytes)
+  }
+
+  private func hearErrorLine(_ line: RawSpan) {
     var reading = Reading()
     testimony.lineBegan()
     if !interpreter.readError(line, { hear($0, $1, &reading, at: Loop.shared.now) }) { testimony.complained(line) }

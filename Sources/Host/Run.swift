@@ -85,6 +85,10 @@ internal import Wire
   private(set) var isAnnounced = false
   /// How many of its writes the ledger has not answered.
   private var pendingWrites = 0
+  /// What is not to be seen in anything that Reeve writes of it; worked out when there is something to write.
+  lazy var secrets = preparation.secrets
+  /// What of `error` was looked at, and is without secrets.
+  var harmlessError: String?
 
   /// The pipes of a launch under way. The child's ends are open here too until it has its own.
   struct LaunchPipes: ~Copyable {
@@ -103,7 +107,7 @@ internal import Wire
     // What the agent has counted of a session that goes on, the ledger knows, if anybody does.
     if preparation.request.session != nil { testimony.usage.baseline = .unknown }
     splitter = LineSplitter(limit: Int(limits[.line].value ?? .max))
-    errorLog = ErrorLog(limit: Int(limits[.stderr].value ?? 0))
+    errorLog = ErrorLog(limit: Int(limits[.stderr].value ?? 0)) { preparation.secrets }
     folder = RunFolder(state: host.state, run: record.id)
   }
 
@@ -180,7 +184,7 @@ internal import Wire
     do {
       try point.pass()
     } catch {
-      host.log("run \(record.id): \(error)")
+      log("run \(record.id): \(error)")
     }
   }
 
@@ -188,7 +192,7 @@ internal import Wire
   /// never ending.
   func beforeTheEnd() {
     guard hasBegun, !verdictIsGiven else { return }
-    host.log("run \(record.id) has no verdict when its host ends; please report this as a fault in Reeve")
+    log("run \(record.id) has no verdict when its host ends; please report this as a fault in Reeve")
     fault(HostError(.system, "its host ended"))
   }
 
@@ -196,6 +200,7 @@ internal import Wire
 
   /// Does what the machine wants, in the order in which it matters: the verdict first.
   func perform(_ actions: Actions) {
+    hideSecrets()
     guard !actions.isEmpty || machine.disposal != record.disposal else { return }
     let before = record
     record.flags.formUnion(actions.flags)
@@ -261,6 +266,7 @@ internal import Wire
     } else {
       record.error = record.error ?? explanation(of: verdict)
     }
+    hideSecrets()
     // Until the ledger says otherwise, whoever asks is told that it is not recorded.
     record.isRecorded = false
     pass(.settle)
@@ -388,7 +394,7 @@ internal import Wire
       }
     case .refused(_, let error):
       // Somebody else has judged this run, or Reeve is at fault: either way what the ledger has stands.
-      host.log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")
+      log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")
       if verdictIsGiven && !isAnnounced { announce(isRecorded: false) }
     case .updated, .found, .children, .notFound, .lookedAround, .beaten, .unspilled, .delayed, .caughtUp: break
     }

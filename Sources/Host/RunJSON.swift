@@ -1,6 +1,7 @@
 internal import Kernel
 internal import Ledger
 public import Model
+internal import Plugins
 public import Wire
 
 /// A run as the protocol and `--json` show it.
@@ -93,6 +94,18 @@ public enum RunJSON {
     var object = JSONObject()
     for label in labels { object[label.name] = .string(label.value) }
     return JSONText(valid: JSON.object(object).text)
+  }
+
+  /// More names of variables than this are a mistake, and would stand in every row.
+  private static let mostVariables = 1000
+
+  /// What became of the variables of a caller, by name.
+  static func environment(_ report: EnvironmentPreview) -> JSONText {
+    func list(_ names: [String]) -> JSON { .array(names.prefix(mostVariables).map { .string($0) }) }
+    let json: JSON = [
+      "passed": list(report.passed), "dropped": list(report.dropped), "missing": list(report.missing + report.absent),
+    ]
+    return JSONText(valid: json.text)
   }
 
   static func limits(_ limits: Limits) -> JSONText {

@@ -18,21 +18,28 @@ public struct Account: Equatable, Sendable {
 
   /// The account of the effective user; fails with ENOENT where the user database has none, as in some containers.
   public static func current() throws(SystemError) -> Account {
-    let uid = geteuid()
+    try entry(of: geteuid()) { entry in
+      guard let name = entry.pw_name, let home = entry.pw_dir else { return nil }
+      return Account(uid: entry.pw_uid, name: String(cString: name), home: String(cString: home))
+    }
+  }
+
+  /// The group that a user has by being that user; nil when the user database does not know the user.
+  public static func primaryGroup(of uid: UInt32) -> UInt32? { try? entry(of: uid) { $0.pw_gid } }
+
+  private static func entry<Value>(of uid: UInt32, _ read: (passwd) -> Value?) throws(SystemError) -> Value {
     var room = 1024
     while true {
       var entry = passwd()
       var found: UnsafeMutablePointer<passwd>?
-      // The strings of the entry lie in this buffer, so they are copied before it goes.
-      let (code, account) = withUnsafeTemporaryAllocation(of: CChar.self, capacity: room) { text in
-        guard let start = text.baseAddress else { return (ENOMEM, Account?.none) }
+      // The strings of the entry lie in this buffer, so they are read before it goes.
+      let (code, value) = withUnsafeTemporaryAllocation(of: CChar.self, capacity: room) { text in
+        guard let start = text.baseAddress else { return (ENOMEM, Value?.none) }
         let code = getpwuid_r(uid, &entry, start, text.count, &found)
-        guard code == 0, found != nil, let name = entry.pw_name, let home = entry.pw_dir else {
-          return (code, Account?.none)
-        }
-        return (code, Account(uid: uid, name: String(cString: name), home: String(cString: home)))
+        guard code == 0, found != nil else { return (code, Value?.none) }
+        return (code, read(entry))
       }
-      if let account { return account }
+      if let value { return value }
       switch code {
       case EINTR: continue
       case ERANGE: room *= 2

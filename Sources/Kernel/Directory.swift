@@ -82,6 +82,12 @@ public struct Directory: ~Copyable, Sendable {
     return FileStatus(status)
   }
 
+  /// Where a symbolic link in it leads, as it says.
+  public func link(_ name: String) throws(SystemError) -> String {
+    let full = try resolve(name)
+    return try SymbolicLink.read(full) { readlinkat(descriptor.raw, name, $0, $1) }
+  }
+
   /// The names in it, in no order; bytes that are not UTF-8 are shown as replacement characters.
   public func entries() throws(SystemError) -> [String] {
     var names: [String] = []

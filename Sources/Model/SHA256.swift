@@ -16,7 +16,6 @@ public struct SHA256: Sendable {
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
   ]
   private var block: [UInt8] = []
-  private var schedule = [UInt32](repeating: 0, count: 64)
   private var length: UInt64 = 0
 
   /// The digest of nothing yet.
@@ -24,11 +23,28 @@ public struct SHA256: Sendable {
 
   /// Takes more of the content.
   public mutating func update(_ bytes: some Sequence<UInt8>) {
-    for byte in bytes {
-      block.append(byte)
-      length += 1
-      if block.count == Self.blockBytes { compress() }
+    // Nearly all that is digested lies in one piece, and need not be copied byte by byte.
+    if bytes.withContiguousStorageIfAvailable({ take($0) }) == nil {
+      Array(bytes).withUnsafeBufferPointer { take($0) }
     }
+  }
+
+  private mutating func take(_ bytes: UnsafeBufferPointer<UInt8>) {
+    length += UInt64(bytes.count)
+    var start = 0
+    if !block.isEmpty {
+      start = min(bytes.count, Self.blockBytes - block.count)
+      block.append(contentsOf: bytes[..<start])
+      guard block.count == Self.blockBytes else { return }
+      let whole = block
+      whole.withUnsafeBufferPointer { compress($0) }
+      block.removeAll(keepingCapacity: true)
+    }
+    while bytes.count - start >= Self.blockBytes {
+      compress(UnsafeBufferPointer(rebasing: bytes[start..<(start + Self.blockBytes)]))
+      start += Self.blockBytes
+    }
+    block.append(contentsOf: bytes[start...])
   }
 
   /// The digest of all that was taken, in hexadecimal digits.
@@ -43,30 +59,49 @@ public struct SHA256: Sendable {
     }.joined()
   }
 
-  private mutating func compress() {
+  private mutating func compress(_ block: UnsafeBufferPointer<UInt8>) {
+    Self.constants.withUnsafeBufferPointer { constants in
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+        Self.compress(block, into: &state, constants, schedule)
+      }
+    }
+  }
+
+  private static func compress(
+    _ block: UnsafeBufferPointer<UInt8>, into state: inout [UInt32], _ constants: UnsafeBufferPointer<UInt32>,
+    _ schedule: UnsafeMutableBufferPointer<UInt32>
+  ) {
     for index in 0..<16 {
-      schedule[index] = (0..<4).reduce(0) { $0 << 8 | UInt32(block[4 * index + $1]) }
+      let at = 4 * index
+      let high = UInt32(block[at]) &<< 24 | UInt32(block[at + 1]) &<< 16
+      schedule[index] = high | UInt32(block[at + 2]) &<< 8 | UInt32(block[at + 3])
     }
     for index in 16..<64 {
       let (far, near) = (schedule[index - 15], schedule[index - 2])
-      let first = far.rotated(7) ^ far.rotated(18) ^ far >> 3
-      let second = near.rotated(17) ^ near.rotated(19) ^ near >> 10
+      let first = far.rotated(7) ^ far.rotated(18) ^ far &>> 3
+      let second = near.rotated(17) ^ near.rotated(19) ^ near &>> 10
       schedule[index] = schedule[index - 16] &+ first &+ schedule[index - 7] &+ second
     }
     var (a, b, c, d) = (state[0], state[1], state[2], state[3])
     var (e, f, g, h) = (state[4], state[5], state[6], state[7])
     for index in 0..<64 {
       let high = e.rotated(6) ^ e.rotated(11) ^ e.rotated(25)
-      let one = h &+ high &+ (e & f ^ ~e & g) &+ Self.constants[index] &+ schedule[index]
+      let one = h &+ high &+ (e & f ^ ~e & g) &+ constants[index] &+ schedule[index]
       let low = a.rotated(2) ^ a.rotated(13) ^ a.rotated(22)
       let two = low &+ (a & b ^ a & c ^ b & c)
       (h, g, f, e, d, c, b, a) = (g, f, e, d &+ one, c, b, a, one &+ two)
     }
-    for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
-    block.removeAll(keepingCapacity: true)
+    state[0] &+= a
+    state[1] &+= b
+    state[2] &+= c
+    state[3] &+= d
+    state[4] &+= e
+    state[5] &+= f
+    state[6] &+= g
+    state[7] &+= h
   }
 }
 
 extension UInt32 {
-  fileprivate func rotated(_ count: UInt32) -> UInt32 { self >> count | self << (32 - count) }
+  fileprivate func rotated(_ count: UInt32) -> UInt32 { self &>> count | self &<< (32 &- count) }
 }

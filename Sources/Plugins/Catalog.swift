@@ -1,14 +1,17 @@
 internal import Glibc
 public import Kernel
 
-/// The plugins that can be found: folders of folders, each with a `plugin.json`.
+/// The plugins that can be found: folders of folders, each with a `plugin.json`; last, what a project brings along.
 public struct Catalog: Sendable {
   /// The places, the first that has a name decides.
   public let places: [String]
+  /// The state folder, in which it stands what of projects was trusted.
+  let state: String
 
   /// What a catalogue looks like from the environment: `REEVE_PLUGINS` names the places outright; otherwise they
   /// are the user's own, the system's, and those that came with the program.
-  public init(environment: [String: String], program: String, account: Account) {
+  public init(environment: [String: String], program: String, account: Account, state: String) {
+    self.state = state
     if let list = environment["REEVE_PLUGINS"] {
       places = list.split(separator: ":").map { String($0) }
       return
@@ -30,16 +33,13 @@ public struct Catalog: Sendable {
     return places
   }
 
-  /// The plugin of this name.
-  public func plugin(_ name: String) throws(PluginError) -> Manifest {
-    if Manifest.isName(name) {
-      for place in places {
-        let folder = "\(place)/\(name)"
-        guard let bytes = try read("\(folder)/\(Manifest.fileName)") else { continue }
-        return try ManifestReader.read(bytes, folder: folder)
-      }
-    }
-    let known = names()
+  /// The plugin of this name, for a run that works in this directory: a project that it lies in may have plugins of its
+  /// own, which never take the name of another. Those are read to the last byte, so this may take a while.
+  public func plugin(_ name: String, for directory: String? = nil) throws(PluginError) -> Manifest {
+    if let manifest = try installed(name) { return manifest }
+    let project = directory.flatMap { Project(around: $0) }
+    if Manifest.isName(name), let manifest = try project?.plugin(name, state: state) { return manifest }
+    let known = names(for: directory)
     let near = known.filter { isNear($0, name) }
     var message = "there is no plugin “\(name)”"
     if !near.isEmpty {
@@ -54,34 +54,49 @@ public struct Catalog: Sendable {
     throw error
   }
 
-  /// The names of all plugins, in order.
-  public func names() -> [String] {
-    var names: Set<String> = []
+  /// The plugin of this name that is nobody's project's; nil when there is none. Two small files are looked at.
+  public func installed(_ name: String) throws(PluginError) -> Manifest? {
+    guard Manifest.isName(name) else { return nil }
     for place in places {
-      guard let directory = try? Directory.open(place, following: true), let entries = try? directory.entries() else {
-        continue
-      }
-      for entry in entries where Manifest.isName(entry) && access("\(place)/\(entry)/\(Manifest.fileName)", F_OK) == 0 {
-        names.insert(entry)
-      }
+      let folder = "\(place)/\(name)"
+      if let bytes = try read(folder) { return try ManifestReader.read(bytes, folder: folder) }
     }
-    return names.sorted()
+    return nil
   }
 
-  /// A manifest larger than this is a mistake.
-  private static let largestManifest = 1 << 20
+  /// The names of all plugins, in order; with a directory, those of its project too, whether they are trusted or not.
+  public func names(for directory: String? = nil) -> [String] {
+    let project = directory.flatMap { Project(around: $0) }?.names ?? []
+    return Set(places.flatMap { Self.names(in: $0) } + project).sorted()
+  }
 
-  private func read(_ path: String) throws(PluginError) -> [UInt8]? {
+  /// The names of the plugins in a place.
+  static func names(in place: String) -> [String] {
+    guard let directory = try? Directory.open(place, following: true), let entries = try? directory.entries() else {
+      return []
+    }
+    return entries.filter { Manifest.isName($0) && hasManifest("\(place)/\($0)") }.sorted()
+  }
+
+  static func hasManifest(_ folder: String) -> Bool { access("\(folder)/\(Manifest.fileName)", F_OK) == 0 }
+
+  /// A manifest larger than this is a mistake.
+  static let largestManifest = 1 << 20
+
+  /// The manifest in a folder, if neither can be changed by others; nil when there is none.
+  private func read(_ folder: String) throws(PluginError) -> [UInt8]? {
+    let path = "\(folder)/\(Manifest.fileName)"
+    guard access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR) else { return nil }
+    guard try Tamperproof.check(folder) != nil, let real = try Tamperproof.check(path) else { return nil }
     do throws(SystemError) {
       // Not blocking: to open a FIFO would wait for its writer.
-      let file = try Descriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+      let file = try Descriptor.open(real, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
       guard try file.status().isRegular else { throw SystemError(call: "open", code: EINVAL, detail: "is no file") }
       guard let bytes = try file.readAll(limit: Self.largestManifest) else {
         throw SystemError(call: "read", code: EFBIG)
       }
       return bytes
     } catch {
-      if error.code == ENOENT || error.code == ENOTDIR { return nil }
       var problem = PluginError(.badManifest, "\(path) cannot be read: \(error)")
       problem.file = path
       throw problem

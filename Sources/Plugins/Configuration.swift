@@ -17,6 +17,11 @@ public struct Configuration: Sendable {
   public private(set) var drain = TimeSpan.zero
   /// How long, and how much, is kept.
   public private(set) var retention = Retention()
+  private var granted: [String] = []
+  private var grantedByPlugin: [String: [String]] = [:]
+
+  /// The variables that the user passes on to this plugin's program: names, and beginnings of names.
+  public func granted(to plugin: String) -> [String] { granted + (grantedByPlugin[plugin] ?? []) }
 
   /// What is kept of runs that are over and buried.
   public struct Retention: Hashable, Sendable {
@@ -73,12 +78,16 @@ public struct Configuration: Sendable {
       maxWaiting = count
     case "limits": limits = try members.limits(value, key)
     case "drain": drain = try members.span(value, key) ?? .zero
+    case "env": granted = try passed(value, key, members)
     case "plugins":
       for plugin in try members.object(value, key) {
         for member in try members.object(plugin.value, "\(key).\(plugin.key)") {
           let path = "\(key).\(plugin.key).\(member.key)"
-          guard member.key == "max_running" else { throw members.wrong(path, "unknown key") }
-          maxRunningByPlugin[plugin.key] = try members.count(member.value, path)
+          switch member.key {
+          case "max_running": maxRunningByPlugin[plugin.key] = try members.count(member.value, path)
+          case "env": grantedByPlugin[plugin.key] = try passed(member.value, path, members)
+          default: throw members.wrong(path, "unknown key")
+          }
         }
       }
     case "retention":
@@ -93,5 +102,16 @@ public struct Configuration: Sendable {
       }
     default: throw members.wrong(key, "unknown key")
     }
+  }
+
+  /// `{"pass": […]}`; what a plugin needs, drops or sets is for its manifest to say.
+  private func passed(_ value: JSON, _ key: String, _ members: Members) throws(PluginError) -> [String] {
+    var names: [String] = []
+    for member in try members.object(value, key) {
+      let path = "\(key).\(member.key)"
+      guard member.key == "pass" else { throw members.wrong(path, "unknown key") }
+      names = try members.variables(member.value, path, globs: true)
+    }
+    return names
   }
 }

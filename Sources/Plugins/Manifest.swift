@@ -53,10 +53,13 @@ public struct Manifest: Sendable {
 
   init(folder: String) { self.folder = folder }
 
-  /// Which variables its program would get of a caller's.
-  public func preview(of environment: [String: String]) -> EnvironmentPreview {
-    self.environment.preview(of: environment)
+  /// Which variables its program would get of a caller's, where the user's configuration passes on what `granted` says.
+  public func preview(of environment: [String: String], granted: [String] = []) -> EnvironmentPreview {
+    self.environment.preview(of: environment, granted: granted)
   }
+
+  /// Whether it says itself what a variable is.
+  public func sets(_ variable: String) -> Bool { environment.set.contains { $0.name == variable } }
 
   /// Whether it can go on with a session.
   public var resumes: Bool { resume != nil }

@@ -74,9 +74,9 @@ struct ManifestReader {
     for member in try members.object(value, key) {
       let path = "\(key).\(member.key)"
       switch member.key {
-      case "pass": manifest.environment.pass = try names(member.value, path, globs: true)
-      case "require": manifest.environment.require = try names(member.value, path, globs: false)
-      case "drop": manifest.environment.drop = try names(member.value, path, globs: true)
+      case "pass": manifest.environment.pass = try members.variables(member.value, path, globs: true)
+      case "require": manifest.environment.require = try members.variables(member.value, path, globs: false)
+      case "drop": manifest.environment.drop = try members.variables(member.value, path, globs: true)
       case "set":
         for variable in try members.object(member.value, path) {
           let name = "\(path).\(variable.key)"
@@ -86,15 +86,6 @@ struct ManifestReader {
       default: throw members.wrong(path, "unknown key")
       }
     }
-  }
-
-  private func names(_ value: JSON, _ key: String, globs: Bool) throws(PluginError) -> [String] {
-    let names = try members.strings(value, key)
-    for name in names {
-      let stem = globs && name.hasSuffix("*") ? String(name.dropLast()) : name
-      guard EnvironmentRules.isName(stem) else { throw members.wrong(key, "“\(name)” is no name of a variable") }
-    }
-    return names
   }
 
   private func command(_ value: JSON, _ key: String) throws(PluginError) -> CommandTemplate {

@@ -28,6 +28,16 @@ struct Members {
     return strings
   }
 
+  /// Names of variables; with `globs`, beginnings of names as well.
+  func variables(_ value: JSON, _ key: String, globs: Bool) throws(PluginError) -> [String] {
+    let names = try strings(value, key)
+    for name in names {
+      let stem = globs && name.hasSuffix("*") ? String(name.dropLast()) : name
+      guard EnvironmentRules.isName(stem) else { throw wrong(key, "“\(name)” is no name of a variable") }
+    }
+    return names
+  }
+
   func bool(_ value: JSON, _ key: String) throws(PluginError) -> Bool {
     guard case .bool(let bool) = value else { throw wrong(key, "must be true or false") }
     return bool

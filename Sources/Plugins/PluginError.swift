@@ -8,6 +8,8 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
     case badManifest
     /// The user's configuration is wrong.
     case badConfiguration
+    /// It lies in a project that the user has not trusted, or not with this content; or others could change it.
+    case untrusted
     /// A limit is wrong.
     case badLimit
     /// Variables that it requires are not set.
@@ -23,7 +25,7 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
   /// What kind of trouble it is.
   public let code: Code
   /// One line for people: what happened, and what to do.
-  public let message: String
+  public internal(set) var message: String
   /// The manifest at fault, if one is.
   public var file: String?
   /// The key in it, the name of the limit, or the program.
@@ -36,6 +38,13 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
   init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message
+  }
+
+  /// The same without secrets in its words.
+  public func masked(by mask: SecretMask) -> PluginError {
+    var error = self
+    error.message = mask.masked(message)
+    return error
   }
 
   /// The message.

@@ -12,10 +12,10 @@ public struct PluginReport: Sendable {
   public let why: String?
 
   /// Looks at a plugin as a caller with this environment would use it. Starts nothing.
-  public init(_ name: String, in catalog: Catalog, environment: [String: String]) {
+  public init(_ name: String, in catalog: Catalog, for directory: String? = nil, environment: [String: String]) {
     self.name = name
     do throws(PluginError) {
-      let manifest = try catalog.plugin(name)
+      let manifest = try catalog.plugin(name, for: directory)
       version = manifest.version
       description = manifest.description
       folder = manifest.folder

@@ -66,6 +66,8 @@ public struct Preparation: Sendable {
   public let arguments: [String]
   /// Its environment, as `NAME=value`.
   public let environment: [String]
+  /// What became of the caller's variables, by name.
+  public let environmentReport: EnvironmentPreview
   /// Its limits.
   public let limits: Limits
   /// The agent's own session, as far as it is known before the agent has said it.
@@ -75,10 +77,10 @@ public struct Preparation: Sendable {
   static let longestArgument = 128 * 1024 - 1
 
   /// Checks a request against its plugin and resolves what it needs. `standards` are the limits where nobody sets any,
-  /// `user` what the user's configuration sets.
+  /// `user` what the user's configuration sets, and `granted` which variables it passes on.
   public init(
     _ request: RunRequest, manifest: Manifest, run: RunID, standards: Limits = Limits(),
-    user: [(name: String, text: String)] = []
+    user: [(name: String, text: String)] = [], granted: [String] = []
   ) throws(PluginError) {
     self.run = run
     self.manifest = manifest
@@ -95,15 +97,22 @@ public struct Preparation: Sendable {
     }
     session = request.session ?? (try? manifest.session?.filled(with: [.run: run.description]))
     arguments = try Self.arguments(command, request, manifest, run, session)
-    environment = try manifest.environment.environment(
-      from: request.environment, run: run.description, directory: request.directory)
+    let built = try manifest.environment.environment(
+      from: request.environment, granted: granted, run: run.description, directory: request.directory)
+    environment = built.variables
+    environmentReport = built.report
     program = try Self.resolve(arguments[0], manifest: manifest, path: request.environment["PATH"])
   }
+
+  /// What is not to be seen in what Reeve writes of this run: the caller's secrets, also those that were not passed on,
+  /// for a program of the same user may find them elsewhere; and what the manifest gives to secret-looking names.
+  public var secrets: SecretMask { SecretMask(environment: request.environment, set: manifest.environment.set) }
 
   /// Throws what a request would be refused for, without starting anything.
   public static func check(_ request: RunRequest, catalog: Catalog) throws(PluginError) {
     var names = IdentifierSource<RunSubject>()
-    _ = try Preparation(request, manifest: try catalog.plugin(request.plugin), run: names.next(at: 0))
+    _ = try Preparation(
+      request, manifest: try catalog.plugin(request.plugin, for: request.directory), run: names.next(at: 0))
   }
 
   /// Throws when the program of a plugin cannot be found.
@@ -161,8 +170,12 @@ public struct Preparation: Sendable {
 
   /// Finds the program before the environment is filtered, as the caller's shell would.
   private static func resolve(_ name: String, manifest: Manifest, path: String?) throws(PluginError) -> String {
-    if name.hasPrefix("./") { return "\(manifest.folder)/\(name.dropFirst(2))" }
-    if name.contains("/") { return name.hasPrefix("/") ? name : "\(manifest.folder)/\(name)" }
+    if name.hasPrefix("/") { return name }
+    if name.contains("/") {
+      let program = "\(manifest.folder)/\(name.hasPrefix("./") ? String(name.dropFirst(2)) : name)"
+      try Tamperproof.check(program)
+      return program
+    }
     let path = path ?? "/usr/local/bin:/usr/bin:/bin"
     for directory in path.split(separator: ":") where directory.hasPrefix("/") {
       let candidate = "\(directory)/\(name)"

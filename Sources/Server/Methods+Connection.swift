@@ -51,7 +51,9 @@ extension Methods {
     var environment: [String: String] = [:]
     for variable in texts.pairs {
       guard RunRequest.isVariable(variable.name, variable.value) else {
-        throw .wrong("“\(variable.name)” is no variable that a program can have")
+        // What stands behind a “=” was meant as a value, which nobody is shown.
+        let name = variable.name.prefix { $0 != "=" }.prefix(64)
+        throw .wrong("“\(name)” is no variable that a program can have")
       }
       environment[variable.name] = variable.value
     }

@@ -11,16 +11,19 @@ extension Methods {
 
   static let plugins = [
     Method(
-      "plugin/list", "The plugins that were found, and whether they can be used",
+      "plugin/list", "The plugins that were found, and whether they can be used", takes: [Wanted.project.member],
       isSlow: true, gives: [Member("plugins", .list(of: .named("Plugin")))]
-    ) { session, _, call in
+    ) { session, given, call in
       let (catalog, environment) = (session.host.catalog, session.caller.environment)
-      session.host.look({ catalog.names().map { PluginReport($0, in: catalog, environment: environment) } }) { result in
+      let directory = try project(given, session)
+      session.host.look({
+        catalog.names(for: directory).map { PluginReport($0, in: catalog, for: directory, environment: environment) }
+      }) { result in
         call.answer(result) { ["plugins": .array($0.map(\.json))] }
       }
     },
     Method(
-      "plugin/get", "What the manifest of a plugin says", takes: [Wanted.plugin.member],
+      "plugin/get", "What the manifest of a plugin says", takes: [Wanted.plugin.member, Wanted.project.member],
       isSlow: true,
       gives: [
         Member(
@@ -30,44 +33,56 @@ extension Methods {
             Member("folder", .text), Member("writes", .boolean), Member("resumes", .boolean),
             Member("result", .text), Member("limits", .map(of: .text)),
           ]))
-      ], errors: [.pluginNotFound, .badManifest]
+      ], errors: [.pluginNotFound, .pluginUntrusted, .badManifest]
     ) { session, given, call in
       let (catalog, name) = (session.host.catalog, try given[Wanted.plugin])
-      session.host.look({ try catalog.plugin(name) }) { result in
+      let directory = try project(given, session)
+      session.host.look({ try catalog.plugin(name, for: directory) }) { result in
         call.answer(result) { ["plugin": manifest($0)] }
       }
     },
     Method(
       "plugin/check", "Looks whether a plugin can be used: its manifest, its program, the variables that it requires",
-      takes: [Wanted.plugin.member], isSlow: true, gives: [Member("plugin", .named("Plugin"))]
+      takes: [Wanted.plugin.member, Wanted.project.member], isSlow: true, gives: [Member("plugin", .named("Plugin"))]
     ) { session, given, call in
       let (catalog, environment) = (session.host.catalog, session.caller.environment)
-      let name = try given[Wanted.plugin]
-      session.host.look({ PluginReport(name, in: catalog, environment: environment) }) { result in
+      let (name, directory) = (try given[Wanted.plugin], try project(given, session))
+      session.host.look({ PluginReport(name, in: catalog, for: directory, environment: environment) }) { result in
         call.answer(result) { ["plugin": $0.json] }
       }
     },
     Method(
       "env/preview", "Which variables a plugin's program would get, by name",
-      takes: [Wanted.plugin.member, Wanted.environment.member],
+      takes: [Wanted.plugin.member, Wanted.environment.member, Wanted.project.member],
       isSlow: true,
       gives: [
         Member("passed", names), Member("dropped", names), Member("set", names),
         Member("missing", names, "required, and not there"),
-      ], errors: [.pluginNotFound, .badManifest]
+        Member("absent", names, "passed on if it were there"),
+      ], errors: [.pluginNotFound, .pluginUntrusted, .badManifest]
     ) { session, given, call in
       var environment = session.caller.environment
       environment.merge(try variables(try given[Wanted.environment])) { $1 }
       let (catalog, name) = (session.host.catalog, try given[Wanted.plugin])
-      session.host.look({ [environment] in try catalog.plugin(name).preview(of: environment) }) { result in
+      let (directory, configuration) = (try project(given, session), session.host.configuration)
+      session.host.look({ [environment] in
+        try catalog.plugin(name, for: directory).preview(of: environment, granted: configuration.granted(to: name))
+      }) { result in
         call.answer(result) {
           [
             "passed": list($0.passed), "dropped": list($0.dropped), "set": list($0.set), "missing": list($0.missing),
+            "absent": list($0.absent),
           ]
         }
       }
     },
   ]
+
+  /// Where a run would work that had the plugin: its project's plugins are found as well.
+  @LoopActor private static func project(_ given: Given, _ session: Session) throws -> String? {
+    let own = session.caller.directory
+    return try given[Wanted.project] ?? own
+  }
 
   private static func list(_ names: [String]) -> JSON { .array(names.map { .string($0) }) }
 

@@ -58,7 +58,12 @@ enum ProtocolError: Int, CaseIterable {
       case .badLimit:
         ("bad_limit", "there is no such limit, or it cannot have this value", [Member("limit", Shape.text.orNull)])
       case .ledgerUnavailable: ("ledger_unavailable", "the record cannot be written or read; the message says why", [])
-      case .pluginUntrusted: ("plugin_untrusted", "the plugin lies in a folder that nobody has trusted", [])
+      case .pluginUntrusted:
+        (
+          "plugin_untrusted",
+          "the plugin is a project's that the user has not trusted as it is now, or others could change it; the message says what to do",
+          [Member("path", Shape.text.orNull, "what is not trusted")]
+        )
       case .notFinished:
         ("not_finished", "the run is not over, or not buried", [Member("status", .text), Member("disposal", .text)])
       case .tooManyRuns: ("too_many_runs", "so many wait that no more can", [Member("queued", .count)])
@@ -127,6 +132,8 @@ enum ProtocolError: Int, CaseIterable {
       return badManifest.error(
         problem.message,
         ["file": problem.file.map { .string($0) } ?? .null, "key": problem.key.map { .string($0) } ?? .null])
+    case .untrusted:
+      return pluginUntrusted.error(problem.message, ["path": problem.file.map { .string($0) } ?? .null])
     case .badLimit: return badLimit.error(problem.message, ["limit": problem.key.map { .string($0) } ?? .null])
     case .missingEnvironment: return missingEnvironment.error(problem.message, ["names": names])
     case .promptTooLarge:

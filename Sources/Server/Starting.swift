@@ -12,6 +12,8 @@ internal import Wire
   private let call: Call
   private let subscribes: Bool
   private let client: ObjectIdentifier?
+  /// Whether the client wants it no more.
+  private var isWithdrawn = false
 
   /// Starts what is asked for, or finds what the same request has become.
   static func begin(
@@ -77,17 +79,30 @@ internal import Wire
   }
 
   private func start(_ request: RunRequest) {
+    call.onCancel = { [weak self] in self?.isWithdrawn = true }
+    session.host.findPlugin(of: request) { [self] result in
+      do { start(request, with: try result.get()) } catch { fail(error, request) }
+    }
+  }
+
+  private func start(_ request: RunRequest, with manifest: Manifest) {
     // Its client has gone meanwhile, and what it started with it.
-    guard !session.isClosed else { return }
+    guard !session.isClosed, !isWithdrawn else { return }
     do {
-      let run = try session.host.start(request, observer: self, client: client)
+      let run = try session.host.start(request, with: manifest, observer: self, client: client)
       call.onCancel = { [session] in
         session.host.ignore(run.id, self)
         _ = session.host.cancel(run.id)
       }
     } catch {
-      fail(error)
+      fail(error, request)
     }
+  }
+
+  /// What it quotes may be what it was given in confidence.
+  private func fail(_ error: any Error, _ request: RunRequest) {
+    guard let error = error as? PluginError else { return fail(error) }
+    fail(error.masked(by: SecretMask(environment: request.environment)))
   }
 
   /// A run that is there already.

@@ -48,6 +48,8 @@ enum Wanted {
   }.orNothing
   static let subscribe = Parameter<Bool>.flag("subscribe", "send its events and changes without a further call")
   static let directory = path("cwd", "the directory it works in, absolute (default: the client's)")
+  static let project = path(
+    "cwd", "a directory whose project's own plugins are found as well, absolute (default: the client's)")
 
   // MARK: - Of a run that is there
 

@@ -27,7 +27,8 @@ struct Command {
     [
       RunCommand.command, PsCommand.command, ShowCommand.command, LogsCommand.command, CancelCommand.command,
       ResumeCommand.command, PruneCommand.command, DoctorCommand.command, ServeCommand.command, AttachCommand.command,
-      WaitCommand.command, CallCommand.command, ReplayCommand.command, RecoverCommand.command,
+      WaitCommand.command, CallCommand.command, ReplayCommand.command, EnvCommand.command, TrustCommand.command,
+      RecoverCommand.command,
       VersionCommand.command, HelpCommand.command,
     ]
   }

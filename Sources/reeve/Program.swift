@@ -50,7 +50,8 @@ enum Program {
       Terminal.finish(Terminal.isInTrouble ? .trouble : code)
     } catch {
       let failure = explain(error)
-      Terminal.complain(failure.message)
+      // What it quotes may be what it was called with.
+      Terminal.complain(Surroundings.secrets.masked(failure.message))
       Terminal.finish(failure.code)
     }
   }
@@ -76,7 +77,7 @@ enum Program {
     guard case .object(let data)? = error.data, case .string(let name)? = data["name"] else {
       return [RPCError.invalidParams.code, RPCError.methodNotFound.code].contains(error.code)
     }
-    return ["plugin_not_found", "bad_limit", "prompt_too_large", "run_not_found"].contains(name)
+    return ["plugin_not_found", "bad_limit", "prompt_too_large", "run_not_found", "plugin_untrusted"].contains(name)
   }
 
   /// What went wrong, as one line and a code.
@@ -86,7 +87,7 @@ enum Program {
     case let error as PluginError:
       switch error.code {
       // The request is at fault.
-      case .notFound, .badLimit, .badRequest, .promptTooLarge: CommandFailure(.usage, error.message)
+      case .notFound, .untrusted, .badLimit, .badRequest, .promptTooLarge: CommandFailure(.usage, error.message)
       // The set-up is.
       case .badManifest, .badConfiguration, .missingEnvironment, .programNotFound:
         CommandFailure(.trouble, error.message)
@@ -104,7 +105,7 @@ struct Surroundings {
   let account: Account
 
   init() throws {
-    environment = Self.readEnvironment()
+    environment = ProcessEnvironment.current()
     do {
       account = try Account.current()
     } catch {
@@ -135,7 +136,7 @@ struct Surroundings {
 
   var catalog: Catalog {
     let program = (try? Descriptor.open("/proc/self/exe", flags: O_RDONLY).realPath()) ?? CommandLine.arguments[0]
-    return Catalog(environment: environment, program: program, account: account)
+    return Catalog(environment: environment, program: program, account: account, state: statePath)
   }
 
   /// Where the command was called.
@@ -147,14 +148,6 @@ struct Surroundings {
     }
   }
 
-  private static func readEnvironment() -> [String: String] {
-    var environment: [String: String] = [:]
-    var entry = environ
-    while let text = entry.pointee {
-      let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      if pair.count == 2 { environment[String(pair[0])] = String(pair[1]) }
-      entry += 1
-    }
-    return environment
-  }
+  /// What is never to be seen in what this program says of itself.
+  static let secrets = SecretMask(environment: ProcessEnvironment.current())
 }

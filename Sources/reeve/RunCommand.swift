@@ -105,7 +105,7 @@ enum RunCommand {
     return true
   }
 
-  private static func directory(_ arguments: Arguments, _ surroundings: Surroundings) throws -> String {
+  static func directory(_ arguments: Arguments, _ surroundings: Surroundings) throws -> String {
     guard let path = arguments.value("cwd") else { return try surroundings.directory() }
     do {
       return try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY).realPath()

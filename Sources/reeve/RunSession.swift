@@ -129,7 +129,7 @@ internal import Wire
   private func tell(_ message: String) {
     // Nobody listens any more.
     guard outcome == nil else { return }
-    let line = Array("reeve: \(Terminal.printable(message))\n".utf8)
+    let line = Array("reeve: \(Terminal.printable(Surroundings.secrets.masked(message)))\n".utf8)
     if let status { status.complain(line) } else { printer.write(line, to: STDERR_FILENO) }
   }
 

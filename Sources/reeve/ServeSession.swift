@@ -199,7 +199,8 @@ internal import Wire
 
   /// Something that somebody may have to act on. Not from here: who holds the other end of stderr may not read it.
   private func tell(_ message: String) {
-    printer.write(Array("reeve: \(Terminal.printable(message))\n".utf8), to: STDERR_FILENO)
+    let line = "reeve: \(Terminal.printable(Surroundings.secrets.masked(message)))\n"
+    printer.write(Array(line.utf8), to: STDERR_FILENO)
   }
 
   // MARK: - The end

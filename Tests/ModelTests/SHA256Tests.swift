@@ -18,4 +18,23 @@ import Testing
     hash.update(text.utf8)
     #expect(hash.finish() == digest)
   }
+
+  @Test
+  func `in whatever pieces a text comes, its digest is the same`() {
+    let text = Array((0..<300).map { UInt8(truncatingIfNeeded: $0) })
+    var whole = SHA256()
+    whole.update(text)
+    let digest = whole.finish()
+    for size in 1...130 {
+      var hash = SHA256()
+      for start in stride(from: 0, to: text.count, by: size) {
+        hash.update(text[start..<min(start + size, text.count)])
+      }
+      #expect(hash.finish() == digest, "in pieces of \(size)")
+    }
+    // What does not lie in one piece in memory, too.
+    var hash = SHA256()
+    hash.update(text.lazy.map { $0 })
+    #expect(hash.finish() == digest)
+  }
 }

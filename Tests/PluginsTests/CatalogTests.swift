@@ -10,7 +10,7 @@ struct CatalogTests {
   private static let account = Account(uid: 1000, name: "ada", home: "/home/ada")
 
   private func places(_ environment: [String: String], program: String = "/opt/reeve/bin/reeve") -> [String] {
-    Catalog(environment: environment, program: program, account: Self.account).places
+    Catalog(environment: environment, program: program, account: Self.account, state: "/nowhere").places
   }
 
   /// Writes a plugin into a place; its version tells it apart.
@@ -23,7 +23,8 @@ struct CatalogTests {
 
   private func catalog(_ places: String...) -> Catalog {
     Catalog(
-      environment: ["REEVE_PLUGINS": places.joined(separator: ":")], program: "/x/bin/reeve", account: Self.account)
+      environment: ["REEVE_PLUGINS": places.joined(separator: ":")], program: "/x/bin/reeve", account: Self.account,
+      state: "/nowhere")
   }
 
   @Test

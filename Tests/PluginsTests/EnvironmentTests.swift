@@ -7,12 +7,12 @@ import Testing
 struct EnvironmentTests {
   /// What a program gets of the caller's variables, without those that every program gets.
   private func passed(
-    _ names: [String], _ change: (inout EnvironmentRules) -> Void = { _ in }
+    _ names: [String], granted: [String] = [], _ change: (inout EnvironmentRules) -> Void = { _ in }
   ) throws -> [String] {
     var rules = EnvironmentRules()
     change(&rules)
     let caller = Dictionary(uniqueKeysWithValues: names.map { ($0, "of \($0)") })
-    let environment = try rules.environment(from: caller, run: "r1", directory: "/work")
+    let environment = try rules.environment(from: caller, granted: granted, run: "r1", directory: "/work").variables
     #expect(environment.contains("PWD=/work"))
     #expect(environment == environment.sorted())
     return environment.filter { !$0.hasPrefix("PWD=") && !$0.hasPrefix("REEVE_RUN=") }.map {
@@ -77,18 +77,61 @@ struct EnvironmentTests {
     rules.set = [("A", "mine"), ("B", "a=b c"), ("PATH", ""), ("TERM", "first"), ("TERM", "last")]
     rules.drop = ["A", "B"]
     let caller = ["A": "theirs", "PATH": "/bin", "TERM": "xterm"]
-    let environment = try rules.environment(from: caller, run: "r1", directory: "/work")
+    let environment = try rules.environment(from: caller, run: "r1", directory: "/work").variables
     #expect(environment == ["A=mine", "B=a=b c", "PATH=", "PWD=/work", "REEVE_RUN=r1", "TERM=last"])
   }
 
-  @Test(arguments: [
-    "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "NODE_OPTIONS", "NODE_INSPECT_RESUME", "VSCODE_INSPECTOR_X",
-  ])
+  @Test(arguments: ["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "NODE_OPTIONS", "GEMINI_CLI"])
   func `what marks a nested agent or a debugger is never passed, whatever the manifest says`(name: String) throws {
     let rules: [(inout EnvironmentRules) -> Void] = [
       { $0.pass = [name] }, { $0.pass = ["\(name.prefix(4))*"] }, { $0.require = [name] },
     ]
-    for rule in rules { #expect(try passed([name], rule) == []) }
+    for rule in rules { #expect(try passed([name], granted: [name], rule) == []) }
+    let caller = [name: "theirs"]
+    var rules2 = EnvironmentRules()
+    rules2.set = [(name, "mine")]
+    #expect(try rules2.environment(from: caller, run: "r", directory: "/").variables.contains("\(name)=mine"))
+  }
+
+  @Test(arguments: ["CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CODE_OAUTH_TOKEN", "NODE_INSPECT_X", "LD_PRELOAD", "BASH_ENV"])
+  func `what steers agents and programs is passed by its full name and by no pattern`(name: String) throws {
+    #expect(try passed([name], granted: ["\(name.prefix(3))*"]) { $0.pass = ["\(name.prefix(2))*"] } == [])
+    #expect(try passed([name]) { $0.pass = [name] } == [name])
+    #expect(try passed([name], granted: [name]) == [name])
+  }
+
+  @Test
+  func `a family of the base list does not catch what looks like a secret`() throws {
+    #expect(try passed(["XDG_SESSION_COOKIE", "XDG_DATA_HOME", "LC_TOKEN"]) == ["XDG_DATA_HOME"])
+  }
+
+  @Test
+  func `what the user's configuration passes is passed as what the manifest passes, by the same rules`() throws {
+    let names = ["FOO_MODE", "FOO_API_KEY", "BAR_TOKEN", "OTHER"]
+    #expect(try passed(names, granted: ["FOO_*", "BAR_TOKEN"]) == ["BAR_TOKEN", "FOO_MODE"])
+    #expect(try passed(names, granted: ["FOO_*"]) { $0.drop = ["FOO_*"] } == [])
+  }
+
+  @Test
+  func `each decision has its reason, and no value`() {
+    var rules = EnvironmentRules()
+    rules.pass = ["FOO_*", "NAMED", "NOT_THERE"]
+    rules.drop = ["BAD"]
+    rules.set = [("MODE", "m")]
+    let names = [
+      "PATH", "FOO_A", "FOO_KEY", "NAMED", "MINE", "CLAUDECODE", "LD_PRELOAD", "BAD", "OTHER", "MODE", "PWD",
+    ]
+    let caller = Dictionary(uniqueKeysWithValues: names.map { ($0, "value") })
+    let decisions = Dictionary(uniqueKeysWithValues: rules.decisions(on: caller, granted: ["MINE"]).map { ($0, $1) })
+    #expect(
+      decisions == [
+        "PATH": .passed(.base), "FOO_A": .passed(.manifest), "FOO_KEY": .dropped(.looksSecret),
+        "NAMED": .passed(.manifest), "MINE": .passed(.configuration), "CLAUDECODE": .dropped(.marksNesting),
+        "LD_PRELOAD": .dropped(.steersPrograms), "BAD": .dropped(.manifest), "OTHER": .dropped(.unnamed),
+        "MODE": .set, "PWD": .set,
+      ])
+    let preview = rules.preview(of: caller, granted: ["MINE"])
+    #expect(preview.absent == ["NOT_THERE"] && preview.missing == [] && preview.set == ["MODE", "PWD", "REEVE_RUN"])
   }
 
   @Test
@@ -104,10 +147,10 @@ struct EnvironmentTests {
   @Test
   func `runs nest: the marker is a list, and the directory is the run's own`() throws {
     let caller = ["REEVE_RUN": "outer:middle", "PWD": "/elsewhere", "OLDPWD": "/old"]
-    let environment = try EnvironmentRules().environment(from: caller, run: "inner", directory: "/work")
+    let environment = try EnvironmentRules().environment(from: caller, run: "inner", directory: "/work").variables
     #expect(environment == ["PWD=/work", "REEVE_RUN=outer:middle:inner"])
     // An empty one is none.
-    let top = try EnvironmentRules().environment(from: ["REEVE_RUN": ""], run: "r1", directory: "/")
+    let top = try EnvironmentRules().environment(from: ["REEVE_RUN": ""], run: "r1", directory: "/").variables
     #expect(top == ["PWD=/", "REEVE_RUN=r1"])
   }
 }

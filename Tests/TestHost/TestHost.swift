@@ -30,7 +30,8 @@ enum TestHost {
     }
     let account = try Account.current()
     let state = try StateFolder(path: StateFolder.path(environment: environment, account: account))
-    let catalog = Catalog(environment: environment, program: CommandLine.arguments[0], account: account)
+    let catalog = Catalog(
+      environment: environment, program: CommandLine.arguments[0], account: account, state: state.root.path)
     let configuration = try Configuration.read(path: Configuration.path(environment: environment, account: account))
     let host = try Host(
       state: state, catalog: catalog, configuration: configuration, environment: environment, signals: signals)
