@@ -22,7 +22,8 @@ extension Host {
     let manifest = try catalog.plugin(request.plugin)
     let id = names.next(at: Clock.wallMilliseconds())
     let preparation = try Preparation(
-      request, manifest: manifest, run: id, standards: standards, user: configuration.limits)
+      request, manifest: manifest, run: id, promptFile: "\(state.runs.path)/\(id)/\(RunFile.prompt)",
+      standards: standards, user: configuration.limits)
     try checkQueue()
     do { try FaultPoint.row.pass() } catch { throw HostError(.system, "\(error)") }
     var record = RunRecord(

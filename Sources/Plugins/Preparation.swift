@@ -64,6 +64,8 @@ public struct Preparation: Sendable {
   public let program: String
   /// Its arguments, its own name first.
   public let arguments: [String]
+  /// Whether they name a file that is to hold the prompt.
+  public let isPromptInFile: Bool
   /// Its environment, as `NAME=value`.
   public let environment: [String]
   /// Its limits.
@@ -71,13 +73,10 @@ public struct Preparation: Sendable {
   /// The agent's own session, as far as it is known before the agent has said it.
   public let session: String?
 
-  /// The longest argument that Linux takes: 32 pages, its NUL included.
-  static let longestArgument = 128 * 1024 - 1
-
-  /// Checks a request against its plugin and resolves what it needs. `standards` are the limits where nobody sets any,
-  /// `user` what the user's configuration sets.
+  /// Checks a request against its plugin and resolves what it needs. `promptFile` is where the prompt can lie if it must
+  /// be a file, `standards` are the limits where nobody sets any, `user` what the user's configuration sets.
   public init(
-    _ request: RunRequest, manifest: Manifest, run: RunID, standards: Limits = Limits(),
+    _ request: RunRequest, manifest: Manifest, run: RunID, promptFile: String, standards: Limits = Limits(),
     user: [(name: String, text: String)] = []
   ) throws(PluginError) {
     self.run = run
@@ -94,7 +93,7 @@ public struct Preparation: Sendable {
       command = resume
     }
     session = request.session ?? (try? manifest.session?.filled(with: [.run: run.description]))
-    arguments = try Self.arguments(command, request, manifest, run, session)
+    (arguments, isPromptInFile) = try Self.arguments(command, request, manifest, promptFile, run: run, session: session)
     environment = try manifest.environment.environment(
       from: request.environment, run: run.description, directory: request.directory)
     program = try Self.resolve(arguments[0], manifest: manifest, path: request.environment["PATH"])
@@ -103,7 +102,8 @@ public struct Preparation: Sendable {
   /// Throws what a request would be refused for, without starting anything.
   public static func check(_ request: RunRequest, catalog: Catalog) throws(PluginError) {
     var names = IdentifierSource<RunSubject>()
-    _ = try Preparation(request, manifest: try catalog.plugin(request.plugin), run: names.next(at: 0))
+    _ = try Preparation(
+      request, manifest: try catalog.plugin(request.plugin), run: names.next(at: 0), promptFile: "")
   }
 
   /// Throws when the program of a plugin cannot be found.
@@ -129,34 +129,6 @@ public struct Preparation: Sendable {
       throw problem
     }
     return limits
-  }
-
-  private static func arguments(
-    _ command: CommandTemplate, _ request: RunRequest, _ manifest: Manifest, _ run: RunID, _ session: String?
-  ) throws(PluginError) -> [String] {
-    var values: [Placeholder: String] = [.cwd: request.directory, .run: run.description]
-    values[.prompt] = request.prompt
-    values[.model] = request.model
-    values[.session] = session
-    let arguments: [String]
-    do {
-      arguments = try command.filled(with: values)
-    } catch {
-      throw PluginError(.badRequest, "the plugin “\(manifest.name)” needs a \(error.placeholder.rawValue)")
-    }
-    for argument in arguments {
-      if argument.utf8.contains(0) {
-        throw PluginError(.badRequest, "an argument of a program cannot hold a NUL character")
-      }
-      if argument.utf8.count > longestArgument {
-        var error = PluginError(
-          .promptTooLarge,
-          "the prompt makes an argument of \(argument.utf8.count) bytes, and Linux takes \(longestArgument)")
-        error.sizes = (argument.utf8.count, longestArgument)
-        throw error
-      }
-    }
-    return arguments
   }
 
   /// Finds the program before the environment is filtered, as the caller's shell would.

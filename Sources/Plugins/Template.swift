@@ -1,7 +1,9 @@
 /// What a manifest's command can be filled with.
 public enum Placeholder: String, CaseIterable, Hashable, Sendable {
-  /// What the agent is asked.
+  /// What the agent is asked, where that fits one argument.
   case prompt
+  /// The file that holds it, where it does not, or where a command wants nothing else.
+  case promptFile = "prompt_file"
   /// The directory it works in.
   case cwd
   /// The agent's own session that is to go on.
@@ -78,6 +80,33 @@ struct CommandTemplate: Hashable, Sendable {
   }
 
   let items: [Item]
+
+  /// The placeholders it has, conditions included.
+  var placeholders: Set<Placeholder> {
+    var found: Set<Placeholder> = []
+    for item in items {
+      switch item {
+      case .argument(let template): found.formUnion(template.placeholders)
+      case .optional(let condition, let templates):
+        found.insert(condition)
+        for template in templates { found.formUnion(template.placeholders) }
+      }
+    }
+    return found
+  }
+
+  /// Whether it would take the prompt and its file at once: only one of them ever has a value.
+  var takesPromptTwice: Bool {
+    let both: Set<Placeholder> = [.prompt, .promptFile]
+    guard placeholders.isSuperset(of: both) else { return false }
+    return items.contains { item in
+      switch item {
+      case .argument(let template): !both.isDisjoint(with: template.placeholders)
+      case .optional(let condition, let templates):
+        templates.contains { !both.subtracting([condition]).isDisjoint(with: $0.placeholders) }
+      }
+    }
+  }
 
   /// The program, where it is the same for every run.
   var program: String? {
