@@ -71,7 +71,7 @@ public struct Catalog: Sendable {
   /// A manifest larger than this is a mistake.
   private static let largestManifest = 1 << 20
 
-  private func read(_ path: String) throws(PluginError) -> [UInt8]? {
+  func read(_ path: String) throws(PluginError) -> [UInt8]? {
     do throws(SystemError) {
       // Not blocking: to open a FIFO would wait for its writer.
       let file = try Descriptor.open(path, flags: O_RDONLY | O_NONBLOCK)

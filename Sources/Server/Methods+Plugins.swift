@@ -15,7 +15,7 @@ extension Methods {
       isSlow: true, gives: [Member("plugins", .list(of: .named("Plugin")))]
     ) { session, _, call in
       let (catalog, environment) = (session.host.catalog, session.caller.environment)
-      session.host.look({ catalog.names().map { PluginReport($0, in: catalog, environment: environment) } }) { result in
+      session.host.look({ catalog.reports(environment: environment) }) { result in
         call.answer(result) { ["plugins": .array($0.map(\.json))] }
       }
     },
@@ -79,15 +79,6 @@ extension Methods {
       "description": manifest.description.map { .string($0) } ?? .null, "folder": .string(manifest.folder),
       "writes": .bool(manifest.writes), "resumes": .bool(manifest.resumes),
       "result": .string(manifest.result.rawValue), "limits": .object(limits),
-    ]
-  }
-}
-
-extension PluginReport {
-  fileprivate var json: JSON {
-    [
-      "name": .string(name), "version": .string(version), "description": description.map { .string($0) } ?? .null,
-      "folder": .string(folder), "usable": .bool(why == nil), "why": why.map { .string($0) } ?? .null,
     ]
   }
 }
