@@ -19,7 +19,7 @@ extension Host {
     if let key = request.key, let known = runs.values.first(where: { $0.record.key == key.name }) {
       throw HostError.known(known.record, key.digest)
     }
-    let manifest = try catalog.plugin(request.plugin)
+    let manifest = try catalog.manifest(for: request)
     let id = names.next(at: Clock.wallMilliseconds())
     let preparation = try Preparation(
       request, manifest: manifest, run: id, promptFile: "\(state.runs.path)/\(id)/\(RunFile.prompt)",

@@ -54,6 +54,16 @@ public struct Catalog: Sendable {
     throw error
   }
 
+  /// The manifest that a request asks for.
+  public func manifest(for request: RunRequest) throws(PluginError) -> Manifest {
+    let manifest = try plugin(request.plugin)
+    guard request.isProbe else { return manifest }
+    guard let probe = manifest.probe else {
+      throw PluginError(.badRequest, "the plugin “\(manifest.name)” names no “check”")
+    }
+    return probe
+  }
+
   /// The names of all plugins, in order.
   public func names() -> [String] {
     var names: Set<String> = []

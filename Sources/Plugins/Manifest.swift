@@ -58,6 +58,21 @@ public struct Manifest: Sendable {
     self.environment.preview(of: environment)
   }
 
+  /// The same plugin, called by the command that proves it is there; nil without one. Such a run needs no key to anything
+  /// and changes nothing, and its exit code tells how it went.
+  public var probe: Manifest? {
+    guard let check, !check.isEmpty else { return nil }
+    var probe = self
+    probe.command = CommandTemplate(items: check.map { .argument(Template(literal: $0)) })
+    probe.resume = nil
+    probe.environment.pass += probe.environment.require
+    probe.environment.require = []
+    probe.limits = []
+    probe.writes = false
+    probe.result = .exit
+    return probe
+  }
+
   /// Whether it can go on with a session.
   public var resumes: Bool { resume != nil }
 

@@ -8,6 +8,8 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
     case badManifest
     /// The user's configuration is wrong.
     case badConfiguration
+    /// A plugin cannot be made there.
+    case badPlace
     /// A limit is wrong.
     case badLimit
     /// Variables that it requires are not set.

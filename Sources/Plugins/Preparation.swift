@@ -19,6 +19,8 @@ public struct RunRequest: Sendable {
   public var labels: [(name: String, value: String)] = []
   /// What is to happen when its directory is taken by a run that is not over.
   public var onBusy = OnBusy.refuse
+  /// Whether the plugin's `check` is to run, and not its command.
+  public var isProbe = false
   /// The run whose session is to go on.
   public var resumes: RunID?
   /// The name that the client gave its request, and the digest by which another request is told from it.
@@ -103,7 +105,7 @@ public struct Preparation: Sendable {
   public static func check(_ request: RunRequest, catalog: Catalog) throws(PluginError) {
     var names = IdentifierSource<RunSubject>()
     _ = try Preparation(
-      request, manifest: try catalog.plugin(request.plugin), run: names.next(at: 0), promptFile: "")
+      request, manifest: try catalog.manifest(for: request), run: names.next(at: 0), promptFile: "")
   }
 
   /// Throws when the program of a plugin cannot be found.

@@ -54,6 +54,9 @@ struct Template: Hashable, Sendable {
     self.parts = parts
   }
 
+  /// A text in which nothing stands for anything else.
+  init(literal text: String) { parts = [.text(text)] }
+
   /// Fills it in; throws the first placeholder that has no value.
   func filled(with values: [Placeholder: String]) throws(MissingValue) -> String {
     var text = ""

@@ -137,7 +137,7 @@ enum ProtocolError: Int, CaseIterable {
       return spawnFailed.error(
         problem.message, ["step": "resolve", "errno": "ENOENT", "path": problem.key.map { .string($0) } ?? .null])
     case .badRequest: return RPCError(code: RPCError.invalidParams.code, message: problem.message)
-    case .badConfiguration: return RPCError.internalError.with(data: ["message": .string(problem.message)])
+    case .badConfiguration, .badPlace: return RPCError.internalError.with(data: ["message": .string(problem.message)])
     }
   }
 }

@@ -26,8 +26,9 @@ struct Command {
   static var all: [Command] {
     [
       RunCommand.command, PsCommand.command, ShowCommand.command, LogsCommand.command, CancelCommand.command,
-      ResumeCommand.command, PluginsCommand.command, PruneCommand.command, DoctorCommand.command, ServeCommand.command,
-      AttachCommand.command, WaitCommand.command, CallCommand.command, ReplayCommand.command, RecoverCommand.command,
+      ResumeCommand.command, PluginsCommand.command, CheckCommand.command, NewCommand.command, PruneCommand.command,
+      DoctorCommand.command, ServeCommand.command, AttachCommand.command, WaitCommand.command, CallCommand.command,
+      ReplayCommand.command, RecoverCommand.command,
       VersionCommand.command, HelpCommand.command,
     ]
   }

@@ -100,7 +100,7 @@ enum Program {
       // The request is at fault.
       case .notFound, .badLimit, .badRequest, .promptTooLarge: CommandFailure(.usage, error.message)
       // The set-up is.
-      case .badManifest, .badConfiguration, .missingEnvironment, .programNotFound:
+      case .badManifest, .badConfiguration, .badPlace, .missingEnvironment, .programNotFound:
         CommandFailure(.trouble, error.message)
       }
     case let error as HostError: CommandFailure(.trouble, error.message)

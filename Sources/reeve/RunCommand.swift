@@ -106,10 +106,15 @@ enum RunCommand {
     return true
   }
 
-  private static func directory(_ arguments: Arguments, _ surroundings: Surroundings) throws -> String {
+  /// The path of a directory, links resolved.
+  static func realPath(_ path: String) throws(SystemError) -> String {
+    try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY).realPath()
+  }
+
+  static func directory(_ arguments: Arguments, _ surroundings: Surroundings) throws -> String {
     guard let path = arguments.value("cwd") else { return try surroundings.directory() }
     do {
-      return try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY).realPath()
+      return try realPath(path)
     } catch {
       throw CommandFailure(.usage, "--cwd \(path): \(error)")
     }

@@ -79,4 +79,172 @@ struct PluginCommandTests {
     #expect(none.code == .code(0) && none.output.contains(world.path("nowhere")))
     #expect(try world.call("plugins", "--json").output == "[]\n")
   }
+
+  // MARK: - check
+
+  private func check(
+    _ world: World, _ plugin: String, _ more: String...
+  ) throws -> (code: ProcessExit, ok: JSON?, health: [String: String], what: [String: String]) {
+    let child = try Child(
+      Repository.program("reeve"), ["check", plugin, "--json"] + more, environment: world.environment,
+      directory: world.folder.path)
+    let code = try child.wait()
+    let json = try JSON.parse(child.output)
+    let findings = try #require(json["findings"]?.array, "\(child.errors)")
+    var (health, what): ([String: String], [String: String]) = ([:], [:])
+    for finding in findings {
+      health[finding["subject"]?.string ?? ""] = finding["health"]?.string
+      what[finding["subject"]?.string ?? ""] = finding["what"]?.string
+    }
+    return (code, json["ok"], health, what)
+  }
+
+  @Test
+  func `check says what a plugin would be called with, what becomes of a long prompt, and which limits hold`() throws {
+    let world = try World()
+    world.environment["TOOL_KEY"] = "x"
+    try world.configure(#"{"limits":{"idle":"7m"}}"#)
+    try world.addPlugin(
+      "tool",
+      #"""
+      {"name":"tool","version":"4","env":{"require":["TOOL_KEY"]},"limits":{"wall":"11m"},
+       "command":["sh","-c","exit 1",{"if":"prompt_file","then":["@{prompt_file}"]},{"if":"prompt","then":["--","{prompt}"]},"{cwd}"],
+       "resume":["sh","-c","exit 1","--resume={session}","{prompt}"],"check":["sh","-c","echo 'tool 4.2'; test -n \"$TOOL_KEY\""]}
+      """#)
+    let (code, ok, health, what) = try check(world, "tool", "--cwd", "/usr")
+    #expect(code == .code(0) && ok == true)
+    #expect(Set(health.values) == ["fine"], "\(health)")
+    let shell = try #require(what["program"])
+    #expect(shell.hasSuffix("/sh"))
+    #expect(what["manifest"] == "\(world.path("plugins/tool/plugin.json")), version 4")
+    let command = try JSON.parse(try #require(what["command"]))
+    #expect(command == [.string(shell), "-c", "exit 1", "--", "Say hello.", "/usr"])
+    let resume = try JSON.parse(try #require(what["resume"]))
+    #expect(resume == [.string(shell), "-c", "exit 1", "--resume=SESSION", "Say hello."])
+    #expect(what["long prompt"]?.contains("@\(world.state)/runs/RUN/prompt.txt") == true, "\(what)")
+    #expect(
+      what["limits"]?.contains("wall 11m (plugin)") == true && what["limits"]?.contains("idle 7m (config)") == true)
+    #expect(what["check"] == "tool 4.2")
+    #expect(what["input"]?.contains("/dev/null") == true)
+    // It was a run like any other, and nothing of it is left.
+    let run = try world.run()
+    #expect(run.labels.text == #"{"reeve":"check"}"# && run.disposal == .gone && run.status == .succeeded)
+    #expect(run.directory == "/usr" && !run.limits.text.contains("11m"))
+    // People read the same.
+    let text = try world.call("check", "tool").output
+    #expect(text.contains("ok      check: tool 4.2\n"), "\(text)")
+  }
+
+  @Test
+  func `check names what is broken, and what is only weak does not count`() throws {
+    let world = try World()
+    try world.addPlugin("odd", #"{"name":"odd","version":"1"}"#)
+    try world.addPlugin(
+      "absent", #"{"name":"absent","version":"1","command":["no-such-program"],"check":["touch","ran"]}"#)
+    try world.addPlugin("needy", #"{"name":"needy","version":"1","command":["sh"],"env":{"require":["SOME_KEY"]}}"#)
+    try world.addPlugin("half", #"{"name":"half","version":"1","command":["sh"],"resume":["./gone","{session}"]}"#)
+    try world.addPlugin(
+      "sick", #"{"name":"sick","version":"1","command":["sh"],"check":["sh","-c","echo bad lib >&2; exit 127"]}"#)
+    for (plugin, subject, saying) in [
+      ("odd", "manifest", "“command”"), ("absent", "program", "no-such-program"),
+      ("absent", "command", "no-such-program"),
+      ("needy", "environment", "SOME_KEY"), ("half", "resume", "half/gone"), ("sick", "check", "bad lib"),
+    ] {
+      let (code, ok, health, what) = try check(world, plugin)
+      #expect(code == .code(1) && ok == false)
+      #expect(health[subject] == "broken" && what[subject]?.contains(saying) == true, "\(plugin): \(what)")
+    }
+    let (code, ok, health, what) = try check(world, "script")
+    #expect(code == .code(0) && ok == true)
+    #expect(health["check"] == "weak" && health["long prompt"] == "weak", "\(what)")
+    #expect(what["long prompt"]?.contains("refused") == true)
+    let unknown = try world.call("check", "scrip")
+    #expect(unknown.code == .code(2) && unknown.errors.contains("“script”") && unknown.output == "")
+  }
+
+  @Test
+  func `check ends a program that waits for something, and leaves nothing of it behind`() throws {
+    let world = try World()
+    try world.addPlugin(
+      "wait",
+      """
+      {"name":"wait","version":"1","command":["sh"],
+       "check":["sh","-c","trap '' TERM; echo $$ >pid; setsid sleep 1000 & echo $! >>pid; read line; while :; do sleep 1; done"]}
+      """)
+    let (code, _, health, what) = try check(world, "wait")
+    #expect(code == .code(1))
+    #expect(health["check"] == "broken" && health["input"] == "broken")
+    #expect(what["check"]?.contains("20s") == true && what["input"]?.contains("wait for something") == true, "\(what)")
+    let pids = try contents(world.path("pid")).split(separator: "\n").compactMap { Int32($0) }
+    #expect(pids.count == 2 && !pids.contains { isAlive($0) })
+    #expect(try world.run().disposal == .gone)
+  }
+
+  // MARK: - new
+
+  @Test
+  func `a new plugin works at once, and says exactly what it was told`() throws {
+    let world = try World()
+    world.environment["REEVE_PLUGINS"] = nil
+    let made = try world.call("new", "greet")
+    let folder = world.path(".config/reeve/plugins/greet")
+    #expect(made.code == .code(0) && made.errors == "", "\(made.errors)")
+    #expect(made.output.contains("made \(folder)/plugin.json\nmade \(folder)/greet.sh\n"))
+    for command in ["reeve run greet hello\n", "reeve check greet\n", "\(folder)/greet.sh\n"] {
+      #expect(made.output.contains(command), "\(made.output)")
+    }
+    let said = try world.call("run", "greet", "hello")
+    #expect(said.code == .code(0) && said.output.hasSuffix("you said: hello\n"), "\(said.errors)")
+    for prompt in [
+      "it's \"so\"\\", "a\nb\n\n", "\u{1}\t\u{1f}\u{7f}\u{1b}[2J", "--version", "%s %d \\n \\u0041", "ümläut 🙂",
+      "$(id)",
+    ] {
+      let ended = try world.call("run", "greet", "--json", "--", prompt)
+      let run = try JSON.parse(ended.output)
+      #expect(ended.code == .code(0) && run["noise"]?.integer == 0, "\(ended.output)")
+      #expect(run["text"]?.string?.hasSuffix("you said: \(prompt)\n") == true, "\(ended.output)")
+    }
+    #expect(try world.call("run", "greet", "").code == .code(1))
+    #expect(try check(world, "greet").code == .code(0))
+  }
+
+  @Test
+  func `new overwrites nothing, wants a good name, and says how to reach a plugin that lies elsewhere`() throws {
+    let world = try World()
+    #expect(try world.call("new", "mine").code == .code(0))
+    #expect(TestFile.write(Array("precious".utf8), to: world.path("plugins/mine/plugin.json")))
+    let again = try world.call("new", "mine")
+    #expect(again.code == .code(2) && again.errors.contains("there already"))
+    #expect(try contents(world.path("plugins/mine/plugin.json")) == "precious")
+    for name in ["Mine", "../x", "a b", "", "-x", String(repeating: "x", count: 65)] {
+      let refused = try world.call("new", "--", name)
+      #expect(refused.code == .code(2) && refused.errors.contains("no plugin name"), "\(refused.errors)")
+    }
+    let elsewhere = try world.call("new", "there", "--in", "my plugins/deep")
+    #expect(elsewhere.code == .code(0))
+    let line = try #require(elsewhere.output.split(separator: "\n").first { $0.contains("reeve run there") })
+    #expect(line.contains("REEVE_PLUGINS='\(world.path("my plugins/deep"))' "))
+    // What it says to type does what it says.
+    world.environment["PATH"] = "\(try folderOfReeve()):\(world.environment["PATH"] ?? "")"
+    let typed = try Child(
+      "/bin/sh", ["-c", String(line)], environment: world.environment, directory: world.folder.path)
+    #expect(try typed.wait() == .code(0) && typed.output.hasSuffix("you said: hello\n"), "\(typed.errors)")
+    let json = try JSON.parse(try world.call("new", "other", "--json").output)
+    #expect(json["folder"]?.string == world.path("plugins/other") && json["files"]?.array?.count == 2)
+  }
+
+  private func folderOfReeve() throws -> String {
+    try Repository.program("reeve").split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+  }
+
+  // MARK: - help
+
+  @Test(arguments: ["plugins", "check", "new"])
+  func `help lists each command and explains it`(command: String) throws {
+    let world = try World()
+    #expect(try world.call("help").output.contains("\n  \(command) "))
+    let help = try world.call("help", command).output
+    #expect(help.hasPrefix("usage: reeve \(command)"))
+    #expect(try world.call(command, "--help").output == help)
+  }
 }
