@@ -96,5 +96,5 @@ struct Arguments {
 }
 
 extension Option {
-  fileprivate func matches(_ word: String) -> Bool { word == "--\(name)" || short.map { word == "-\($0)" } ?? false }
+  func matches(_ word: String) -> Bool { word == "--\(name)" || short.map { word == "-\($0)" } ?? false }
 }

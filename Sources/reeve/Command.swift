@@ -28,8 +28,8 @@ struct Command {
       RunCommand.command, PsCommand.command, ShowCommand.command, LogsCommand.command, CancelCommand.command,
       ResumeCommand.command, PluginsCommand.command, CheckCommand.command, NewCommand.command, PruneCommand.command,
       DoctorCommand.command, ServeCommand.command, AttachCommand.command, WaitCommand.command, CallCommand.command,
-      ReplayCommand.command, RecoverCommand.command,
-      VersionCommand.command, HelpCommand.command,
+      ReplayCommand.command, RecoverCommand.command, CompletionsCommand.command, VersionCommand.command,
+      HelpCommand.command,
     ]
   }
 

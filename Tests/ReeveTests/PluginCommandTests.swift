@@ -239,7 +239,7 @@ struct PluginCommandTests {
 
   // MARK: - help
 
-  @Test(arguments: ["plugins", "check", "new"])
+  @Test(arguments: ["plugins", "check", "new", "completions"])
   func `help lists each command and explains it`(command: String) throws {
     let world = try World()
     #expect(try world.call("help").output.contains("\n  \(command) "))
