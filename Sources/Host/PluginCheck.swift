@@ -160,6 +160,11 @@ public struct PluginCheck: Sendable {
     }
   }
 
+  /// What is to be said where it could not even be tried.
+  public func findings(ofFailure message: String) -> [Doctor.Finding] {
+    [Doctor.Finding("check", .broken, message, remedy: "reeve doctor tells more")]
+  }
+
   /// What is to be said where nothing was run.
   public func findingsWithoutProbe() -> [Doctor.Finding] {
     guard manifest.probe == nil else { return [] }

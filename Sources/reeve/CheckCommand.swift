@@ -47,9 +47,13 @@ enum CheckCommand {
         limits: try surroundings.configuration().limits))
     let findings = check.examine()
     guard let probe = check.probe else { return findings + check.findingsWithoutProbe() }
-    let state = try surroundings.state()
-    let run = try perform(probe, surroundings, state)
-    return findings + check.findings(of: run, said: try said(by: run, state))
+    do {
+      let state = try surroundings.state()
+      let run = try perform(probe, surroundings, state)
+      return findings + check.findings(of: run, said: try said(by: run, state))
+    } catch {
+      return findings + check.findings(ofFailure: Program.explain(error).message)
+    }
   }
 
   /// Runs it in a host of its own, until nothing of it is left.

@@ -158,6 +158,11 @@ struct PluginCommandTests {
     #expect(code == .code(0) && ok == true)
     #expect(health["check"] == "weak" && health["long prompt"] == "weak", "\(what)")
     #expect(what["long prompt"]?.contains("refused") == true)
+    // Where no run can be had, the rest is told all the same.
+    world.environment["REEVE_STATE"] = try world.folder.write("file", "")
+    let stateless = try check(world, "sick")
+    #expect(stateless.code == .code(1) && stateless.what["check"]?.contains(world.path("file")) == true)
+    #expect(stateless.health["program"] == "fine")
     let unknown = try world.call("check", "scrip")
     #expect(unknown.code == .code(2) && unknown.errors.contains("“script”") && unknown.output == "")
   }
