@@ -83,9 +83,11 @@ struct CommandTemplate: Hashable, Sendable {
   }
 
   let items: [Item]
-
   /// The placeholders it has, conditions included.
-  var placeholders: Set<Placeholder> {
+  let placeholders: Set<Placeholder>
+
+  init(items: [Item]) {
+    self.items = items
     var found: Set<Placeholder> = []
     for item in items {
       switch item {
@@ -95,7 +97,7 @@ struct CommandTemplate: Hashable, Sendable {
         for template in templates { found.formUnion(template.placeholders) }
       }
     }
-    return found
+    placeholders = found
   }
 
   /// Whether it would take the prompt and its file at once: only one of them ever has a value.

@@ -179,4 +179,15 @@ struct ManifestTests {
     let error = try #require(refusal { _ = try read(try sample(["command": command])) })
     #expect(error.key == "command" && error.message.contains("never both"), "\(error)")
   }
+
+  @Test(arguments: [
+    ("command", #"["x\u0000y"]"#, "command[0]"), ("check", #"["x", "\u0000"]"#, "check[1]"),
+    ("env", #"{"set": {"A": "b\u0000"}}"#, "env.set.A"),
+  ])
+  func `a NUL is refused where it stands, for a program would see the text cut short there`(
+    key: String, value: String, place: String
+  ) throws {
+    let error = try #require(refusal { _ = try read(try sample([key: value])) })
+    #expect(error.key == place && error.message.contains("NUL"), "\(error)")
+  }
 }
