@@ -227,6 +227,26 @@ struct RealAgentTests {
   }
 
   @Test(arguments: Agent.allCases)
+  func `a prompt too long for an argument reaches an agent that reads files, and is refused for one that does not`(
+    agent: Agent
+  ) throws {
+    guard let scene = try Scene(agent) else { return }
+    let prompt = String(repeating: "“so” it's \\ ", count: 15_000) + "the end"
+    try scene.world.folder.write("prompt", prompt)
+    let ended = try scene.call("run", agent.rawValue, "--file", scene.world.path("prompt"))
+    guard agent == .vibe else {
+      #expect(ended.code == .code(2) && ended.errors.contains("131071"), "\(ended.errors)")
+      return
+    }
+    #expect(ended.code == .code(0), "\(ended.errors)")
+    // It says what it was asked before it answers.
+    let line = try #require(try scene.transcript(scene.world.run()).split(separator: "\n").first)
+    let asked = try JSON.parse(String(line))["content"]?.array?.first?["text"]?.string
+    let isExact = asked?.utf8.elementsEqual(prompt.utf8)
+    #expect(isExact == true)
+  }
+
+  @Test(arguments: Agent.allCases)
   func `check finds an agent and its version`(agent: Agent) throws {
     guard let scene = try Scene(agent) else { return }
     let checked = try Child(
