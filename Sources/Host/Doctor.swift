@@ -210,7 +210,7 @@ public struct Doctor: Sendable {
   private func plugins() -> [Finding] {
     let names = catalog.names()
     if names.isEmpty {
-      return [Finding("plugins", .weak, "there are none in \(catalog.places.joined(separator: ", "))")]
+      return [Finding("plugins", .weak, "there are none in \(catalog.placeNames)")]
     }
     var sound: [String] = []
     var findings: [Finding] = []

@@ -26,11 +26,11 @@ extension Host {
     if let key = request.key, let known = runs.values.first(where: { $0.record.key == key.name }) {
       throw HostError.known(known.record, key.digest)
     }
-    let manifest = try found ?? catalog.plugin(request.plugin, for: request.directory)
+    let manifest = try (found ?? catalog.plugin(request.plugin, for: request.directory)).serving(request)
     let id = names.next(at: Clock.wallMilliseconds())
     let preparation = try Preparation(
-      request, manifest: manifest, run: id, standards: standards, user: configuration.limits,
-      granted: configuration.granted(to: manifest.name))
+      request, manifest: manifest, run: id, promptFile: "\(state.runs.path)/\(id)/\(RunFile.prompt)",
+      standards: standards, user: configuration.limits, granted: configuration.granted(to: manifest.name))
     try checkQueue()
     do { try FaultPoint.row.pass() } catch { throw HostError(.system, "\(error)") }
     var record = RunRecord(

@@ -166,7 +166,7 @@ internal import Wire
       named: name, places: places, movable: Guardian.isStanding ? [getpid(), getppid()] : [getpid()])
     orphans = Orphanage(
       surveyor: surveyor, group: name, outerRuns: RunMark.runs(in: environment[RunMark.variable]))
-    standards = Self.standards(MachineMemory.available(at: places))
+    standards = Self.standards(at: places)
     do {
       self.signals = try Watched(signals, tag: Tag.signals, source: self)
       ledgerBell = try Watched(try ledger.outcomes.watchable(), tag: Tag.ledger, source: self)
@@ -204,7 +204,8 @@ internal import Wire
   }
 
   /// Half of what there is, for one run: the host and the user's own programs need the rest.
-  private static func standards(_ memory: Int64) -> Limits {
+  nonisolated static func standards(at places: CgroupPlaces) -> Limits {
+    let memory = MachineMemory.available(at: places)
     var standards = Limits()
     standards[.memory] = Limits.Entry(value: ((memory / 2) >> 20) << 20, origin: .default)
     return standards

@@ -17,6 +17,7 @@ extension Run {
   func launch() {
     do {
       try FaultPoint.group.pass()
+      try writePrompt()
       let output = try Pipe.make()
       let errors = try Pipe.make()
       try output.reader.setNonblocking()
@@ -47,6 +48,13 @@ extension Run {
     } catch {
       host.log("the rules that run \(record.id) is read by cannot be kept: \(error)")
     }
+  }
+
+  /// Before the program, which is told where it lies. Its size is bounded, and a file that was just made is written to
+  /// the page cache: the loop can do it.
+  private func writePrompt() throws(SystemError) {
+    guard preparation.isPromptInFile, let prompt = preparation.request.prompt else { return }
+    try folder.create(RunFile.prompt).writeAll(Array(prompt.utf8).span.bytes)
   }
 
   private func startProgram() throws(SystemError) {

@@ -41,4 +41,6 @@ public enum RunFile {
   public static let dialect = "dialect.json"
   /// What its programs wrote to stderr: all of it, or its beginning and its end.
   public static let errors = "stderr.log"
+  /// The prompt, where it does not fit an argument or its plugin wants it so.
+  public static let prompt = "prompt.txt"
 }

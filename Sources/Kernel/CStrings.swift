@@ -18,6 +18,17 @@ public struct CStrings: Sendable {
     }
   }
 
+  /// How many bytes they take, a NUL each.
+  var bytes: Int { block.count }
+
+  /// The strings themselves.
+  var strings: [String] {
+    let ends = starts.dropFirst() + [block.count]
+    return zip(starts, ends).map { start, end in
+      String(decoding: block[start..<end - 1].lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
   /// Lends a NULL-terminated array of pointers to them.
   public func withPointers<Result>(_ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result) -> Result {
     block.withUnsafeBufferPointer { block in

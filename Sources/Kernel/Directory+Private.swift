@@ -28,6 +28,12 @@ extension Directory {
     return directory
   }
 
+  /// Opens a directory by its path, wherever links lead, whoever may look into it; makes what is missing of it.
+  public static func openMaking(_ path: String) throws(SystemError) -> Directory {
+    try makeWithParents(path)
+    return try open(path, following: true)
+  }
+
   private static func makeWithParents(_ path: String) throws(SystemError) {
     do {
       try make(path)

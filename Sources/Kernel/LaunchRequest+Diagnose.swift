@@ -22,13 +22,28 @@ extension LaunchRequest {
     case ECANCELED: explanation = "it was killed while the kernel was still loading it"
     case ENOENT: explanation = explainMissing()
     case EACCES: explanation = explainForbidden()
-    case E2BIG: explanation = "the argument list is too long, or the environment"
+    case E2BIG: explanation = explainExcess()
     case ENOEXEC: explanation = "it is no program for this machine, nor a script with a #! line"
     case ETXTBSY: explanation = "somebody has it open for writing"
     default: explanation = nil
     }
     guard let explanation else { return SystemError.describe(error) }
     return "\(explanation): \(SystemError.describe(error))"
+  }
+
+  /// A single string may have 128 KiB, its NUL included.
+  private static let longestString = 128 * 1024
+
+  private func explainExcess() -> String {
+    let most = "no more than \(Self.longestString - 1) can be passed"
+    if let long = argumentVector.strings.first(where: { $0.utf8.count >= Self.longestString }) {
+      return "an argument has \(long.utf8.count) bytes, and \(most)"
+    }
+    if let long = environment.strings.first(where: { $0.utf8.count >= Self.longestString }) {
+      return "the variable \(long.prefix { $0 != "=" }) has \(long.utf8.count) bytes, and \(most)"
+    }
+    let (arguments, variables) = (argumentVector.bytes, environment.bytes)
+    return "its arguments take \(arguments) bytes and its environment \(variables); that is too much together"
   }
 
   private func explainMissing() -> String {

@@ -4,7 +4,7 @@ public import Kernel
 /// The plugins that can be found: folders of folders, each with a `plugin.json`; last, what a project brings along.
 public struct Catalog: Sendable {
   /// The places, the first that has a name decides.
-  public let places: [String]
+  public let places: [PluginPlace]
   /// The state folder, in which it stands what of projects was trusted.
   let state: String
 
@@ -13,13 +13,17 @@ public struct Catalog: Sendable {
   public init(environment: [String: String], program: String, account: Account, state: String) {
     self.state = state
     if let list = environment["REEVE_PLUGINS"] {
-      places = list.split(separator: ":").map { String($0) }
+      places = list.split(separator: ":").map { PluginPlace(path: String($0), kind: .named) }
       return
     }
     // As for the state folder: what is no absolute path counts as not set.
     func folder(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
     let configuration = folder("XDG_CONFIG_HOME") ?? "\(folder("HOME") ?? account.home)/.config"
-    places = ["\(configuration)/reeve/plugins", "/etc/reeve/plugins"] + Self.bundled(program: program)
+    places =
+      [
+        PluginPlace(path: "\(configuration)/reeve/plugins", kind: .user),
+        PluginPlace(path: "/etc/reeve/plugins", kind: .system),
+      ] + Self.bundled(program: program).map { PluginPlace(path: $0, kind: .bundled) }
   }
 
   /// Where the bundled plugins lie: beside an installed program, or in the checkout it was built in.
@@ -45,7 +49,7 @@ public struct Catalog: Sendable {
     if !near.isEmpty {
       message += "; did you mean \(near.map { "“\($0)”" }.joined(separator: " or "))?"
     } else if known.isEmpty {
-      message += "; no plugins were found in \(places.joined(separator: ", "))"
+      message += "; no plugins were found in \(placeNames)"
     } else {
       message += "; there are \(known.joined(separator: ", "))"
     }
@@ -58,7 +62,7 @@ public struct Catalog: Sendable {
   public func installed(_ name: String) throws(PluginError) -> Manifest? {
     guard Manifest.isName(name) else { return nil }
     for place in places {
-      let folder = "\(place)/\(name)"
+      let folder = "\(place.path)/\(name)"
       if let bytes = try read(folder) { return try ManifestReader.read(bytes, folder: folder) }
     }
     return nil
@@ -67,7 +71,7 @@ public struct Catalog: Sendable {
   /// The names of all plugins, in order; with a directory, those of its project too, whether they are trusted or not.
   public func names(for directory: String? = nil) -> [String] {
     let project = directory.flatMap { Project(around: $0) }?.names ?? []
-    return Set(places.flatMap { Self.names(in: $0) } + project).sorted()
+    return Set(places.flatMap { Self.names(in: $0.path) } + project).sorted()
   }
 
   /// The names of the plugins in a place.
@@ -80,11 +84,14 @@ public struct Catalog: Sendable {
 
   static func hasManifest(_ folder: String) -> Bool { access("\(folder)/\(Manifest.fileName)", F_OK) == 0 }
 
+  /// Where plugins are looked for, for people.
+  public var placeNames: String { places.map(\.path).joined(separator: ", ") }
+
   /// A manifest larger than this is a mistake.
   static let largestManifest = 1 << 20
 
   /// The manifest in a folder, if neither can be changed by others; nil when there is none.
-  private func read(_ folder: String) throws(PluginError) -> [UInt8]? {
+  func read(_ folder: String) throws(PluginError) -> [UInt8]? {
     let path = "\(folder)/\(Manifest.fileName)"
     guard access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR) else { return nil }
     guard try Tamperproof.check(folder) != nil, let real = try Tamperproof.check(path) else { return nil }

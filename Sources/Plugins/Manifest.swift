@@ -61,6 +61,28 @@ public struct Manifest: Sendable {
   /// Whether it says itself what a variable is.
   public func sets(_ variable: String) -> Bool { environment.set.contains { $0.name == variable } }
 
+  /// The same plugin, called by the command that proves it is there; nil without one. Such a run needs no key to anything
+  /// and changes nothing, and its exit code tells how it went.
+  public var probe: Manifest? {
+    guard let check, !check.isEmpty else { return nil }
+    var probe = self
+    probe.command = CommandTemplate(items: check.map { .argument(Template(literal: $0)) })
+    probe.resume = nil
+    probe.environment.pass += probe.environment.require
+    probe.environment.require = []
+    probe.limits = []
+    probe.writes = false
+    probe.result = .exit
+    return probe
+  }
+
+  /// What a request asks for of it: itself, or its probe.
+  public func serving(_ request: RunRequest) throws(PluginError) -> Manifest {
+    guard request.isProbe else { return self }
+    guard let probe else { throw PluginError(.badRequest, "the plugin “\(name)” names no “check”") }
+    return probe
+  }
+
   /// Whether it can go on with a session.
   public var resumes: Bool { resume != nil }
 

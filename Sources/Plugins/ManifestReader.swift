@@ -104,7 +104,12 @@ struct ManifestReader {
     guard case .argument(let program)? = items.first, program.placeholders.isEmpty else {
       throw members.wrong("\(key)[0]", "the program must be plain text")
     }
-    return CommandTemplate(items: items)
+    let command = CommandTemplate(items: items)
+    if command.takesPromptTwice {
+      throw members.wrong(
+        key, "{prompt} and {prompt_file} never both have a value: each belongs into an “if” of its own")
+    }
+    return command
   }
 
   private func optional(_ value: JSON, _ key: String) throws(PluginError) -> CommandTemplate.Item {

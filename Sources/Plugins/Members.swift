@@ -18,6 +18,8 @@ struct Members {
 
   func string(_ value: JSON, _ key: String) throws(PluginError) -> String {
     guard case .string(let string) = value else { throw wrong(key, "must be a string") }
+    // No path, argument or variable can hold one: it would end there.
+    guard !string.utf8.contains(0) else { throw wrong(key, "must not hold a NUL character") }
     return string
   }
 

@@ -10,6 +10,8 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
     case badConfiguration
     /// It lies in a project that the user has not trusted, or not with this content; or others could change it.
     case untrusted
+    /// A plugin cannot be made there.
+    case badPlace
     /// A limit is wrong.
     case badLimit
     /// Variables that it requires are not set.

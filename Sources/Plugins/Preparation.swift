@@ -19,6 +19,8 @@ public struct RunRequest: Sendable {
   public var labels: [(name: String, value: String)] = []
   /// What is to happen when its directory is taken by a run that is not over.
   public var onBusy = OnBusy.refuse
+  /// Whether the plugin's `check` is to run, and not its command.
+  public var isProbe = false
   /// The run whose session is to go on.
   public var resumes: RunID?
   /// The name that the client gave its request, and the digest by which another request is told from it.
@@ -64,6 +66,8 @@ public struct Preparation: Sendable {
   public let program: String
   /// Its arguments, its own name first.
   public let arguments: [String]
+  /// Whether they name a file that is to hold the prompt.
+  public let isPromptInFile: Bool
   /// Its environment, as `NAME=value`.
   public let environment: [String]
   /// What became of the caller's variables, by name.
@@ -73,13 +77,11 @@ public struct Preparation: Sendable {
   /// The agent's own session, as far as it is known before the agent has said it.
   public let session: String?
 
-  /// The longest argument that Linux takes: 32 pages, its NUL included.
-  static let longestArgument = 128 * 1024 - 1
-
-  /// Checks a request against its plugin and resolves what it needs. `standards` are the limits where nobody sets any,
-  /// `user` what the user's configuration sets, and `granted` which variables it passes on.
+  /// Checks a request against its plugin and resolves what it needs. `promptFile` is where the prompt can lie if it must
+  /// be a file, `standards` are the limits where nobody sets any, `user` what the user's configuration sets, and `granted`
+  /// which variables it passes on.
   public init(
-    _ request: RunRequest, manifest: Manifest, run: RunID, standards: Limits = Limits(),
+    _ request: RunRequest, manifest: Manifest, run: RunID, promptFile: String, standards: Limits = Limits(),
     user: [(name: String, text: String)] = [], granted: [String] = []
   ) throws(PluginError) {
     self.run = run
@@ -96,7 +98,7 @@ public struct Preparation: Sendable {
       command = resume
     }
     session = request.session ?? (try? manifest.session?.filled(with: [.run: run.description]))
-    arguments = try Self.arguments(command, request, manifest, run, session)
+    (arguments, isPromptInFile) = try Self.arguments(command, request, manifest, promptFile, run: run, session: session)
     let built = try manifest.environment.environment(
       from: request.environment, granted: granted, run: run.description, directory: request.directory)
     environment = built.variables
@@ -112,7 +114,8 @@ public struct Preparation: Sendable {
   public static func check(_ request: RunRequest, catalog: Catalog) throws(PluginError) {
     var names = IdentifierSource<RunSubject>()
     _ = try Preparation(
-      request, manifest: try catalog.plugin(request.plugin, for: request.directory), run: names.next(at: 0))
+      request, manifest: try catalog.plugin(request.plugin, for: request.directory).serving(request),
+      run: names.next(at: 0), promptFile: "")
   }
 
   /// Throws when the program of a plugin cannot be found.
@@ -138,34 +141,6 @@ public struct Preparation: Sendable {
       throw problem
     }
     return limits
-  }
-
-  private static func arguments(
-    _ command: CommandTemplate, _ request: RunRequest, _ manifest: Manifest, _ run: RunID, _ session: String?
-  ) throws(PluginError) -> [String] {
-    var values: [Placeholder: String] = [.cwd: request.directory, .run: run.description]
-    values[.prompt] = request.prompt
-    values[.model] = request.model
-    values[.session] = session
-    let arguments: [String]
-    do {
-      arguments = try command.filled(with: values)
-    } catch {
-      throw PluginError(.badRequest, "the plugin “\(manifest.name)” needs a \(error.placeholder.rawValue)")
-    }
-    for argument in arguments {
-      if argument.utf8.contains(0) {
-        throw PluginError(.badRequest, "an argument of a program cannot hold a NUL character")
-      }
-      if argument.utf8.count > longestArgument {
-        var error = PluginError(
-          .promptTooLarge,
-          "the prompt makes an argument of \(argument.utf8.count) bytes, and Linux takes \(longestArgument)")
-        error.sizes = (argument.utf8.count, longestArgument)
-        throw error
-      }
-    }
-    return arguments
   }
 
   /// Finds the program before the environment is filtered, as the caller's shell would.

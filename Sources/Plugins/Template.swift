@@ -1,7 +1,9 @@
 /// What a manifest's command can be filled with.
 public enum Placeholder: String, CaseIterable, Hashable, Sendable {
-  /// What the agent is asked.
+  /// What the agent is asked, where that fits one argument.
   case prompt
+  /// The file that holds it, where it does not, or where a command wants nothing else.
+  case promptFile = "prompt_file"
   /// The directory it works in.
   case cwd
   /// The agent's own session that is to go on.
@@ -52,6 +54,9 @@ struct Template: Hashable, Sendable {
     self.parts = parts
   }
 
+  /// A text in which nothing stands for anything else.
+  init(literal text: String) { parts = [.text(text)] }
+
   /// Fills it in; throws the first placeholder that has no value.
   func filled(with values: [Placeholder: String]) throws(MissingValue) -> String {
     var text = ""
@@ -78,6 +83,35 @@ struct CommandTemplate: Hashable, Sendable {
   }
 
   let items: [Item]
+  /// The placeholders it has, conditions included.
+  let placeholders: Set<Placeholder>
+
+  init(items: [Item]) {
+    self.items = items
+    var found: Set<Placeholder> = []
+    for item in items {
+      switch item {
+      case .argument(let template): found.formUnion(template.placeholders)
+      case .optional(let condition, let templates):
+        found.insert(condition)
+        for template in templates { found.formUnion(template.placeholders) }
+      }
+    }
+    placeholders = found
+  }
+
+  /// Whether it would take the prompt and its file at once: only one of them ever has a value.
+  var takesPromptTwice: Bool {
+    let both: Set<Placeholder> = [.prompt, .promptFile]
+    guard placeholders.isSuperset(of: both) else { return false }
+    return items.contains { item in
+      switch item {
+      case .argument(let template): !both.isDisjoint(with: template.placeholders)
+      case .optional(let condition, let templates):
+        templates.contains { !both.subtracting([condition]).isDisjoint(with: $0.placeholders) }
+      }
+    }
+  }
 
   /// The program, where it is the same for every run.
   var program: String? {

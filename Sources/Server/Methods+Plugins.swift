@@ -16,9 +16,7 @@ extension Methods {
     ) { session, given, call in
       let (catalog, environment) = (session.host.catalog, session.caller.environment)
       let directory = try project(given, session)
-      session.host.look({
-        catalog.names(for: directory).map { PluginReport($0, in: catalog, for: directory, environment: environment) }
-      }) { result in
+      session.host.look({ catalog.reports(for: directory, environment: environment) }) { result in
         call.answer(result) { ["plugins": .array($0.map(\.json))] }
       }
     },
@@ -94,15 +92,6 @@ extension Methods {
       "description": manifest.description.map { .string($0) } ?? .null, "folder": .string(manifest.folder),
       "writes": .bool(manifest.writes), "resumes": .bool(manifest.resumes),
       "result": .string(manifest.result.rawValue), "limits": .object(limits),
-    ]
-  }
-}
-
-extension PluginReport {
-  fileprivate var json: JSON {
-    [
-      "name": .string(name), "version": .string(version), "description": description.map { .string($0) } ?? .null,
-      "folder": .string(folder), "usable": .bool(why == nil), "why": why.map { .string($0) } ?? .null,
     ]
   }
 }

@@ -54,7 +54,10 @@ enum ProtocolError: Int, CaseIterable {
         )
       case .hostStopping: ("host_stopping", "the host, or the session, takes no new work", [])
       case .promptTooLarge:
-        ("prompt_too_large", "the prompt does not fit an argument", [Member("size", .count), Member("limit", .count)])
+        (
+          "prompt_too_large", "the prompt is longer than its plugin can take it: as an argument, or as a file",
+          [Member("size", .count), Member("limit", .count)]
+        )
       case .badLimit:
         ("bad_limit", "there is no such limit, or it cannot have this value", [Member("limit", Shape.text.orNull)])
       case .ledgerUnavailable: ("ledger_unavailable", "the record cannot be written or read; the message says why", [])
@@ -144,7 +147,7 @@ enum ProtocolError: Int, CaseIterable {
       return spawnFailed.error(
         problem.message, ["step": "resolve", "errno": "ENOENT", "path": problem.key.map { .string($0) } ?? .null])
     case .badRequest: return RPCError(code: RPCError.invalidParams.code, message: problem.message)
-    case .badConfiguration: return RPCError.internalError.with(data: ["message": .string(problem.message)])
+    case .badConfiguration, .badPlace: return RPCError.internalError.with(data: ["message": .string(problem.message)])
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import Host
 internal import Model
+internal import Plugins
 internal import RPC
 
 /// The shapes that have names in the protocol.
@@ -80,7 +81,13 @@ enum Shapes {
 
   private static let plugin = Shape.object([
     Member("name", .text), Member("version", .text), Member("description", text), Member("folder", .text),
-    Member("usable", .boolean), Member("why", text, "why it is not usable"),
+    Member("place", words(PluginPlace.Kind.self).orNull, "who put it there"), Member("usable", .boolean),
+    Member("why", text, "why it is not usable"),
+    Member("hides", .list(of: hidden), "those of its name in later places"),
+  ])
+
+  private static let hidden = Shape.object([
+    Member("folder", .text), Member("place", words(PluginPlace.Kind.self)), Member("version", .text),
   ])
 
   private static let finding = Shape.object([

@@ -23,7 +23,9 @@ enum Wanted {
   // MARK: - Of a new run
 
   static let plugin = Parameter.text("plugin", "the name of the plugin")
-  static let prompt = Parameter.text("prompt", "what the agent is asked").orNothing
+  static let prompt = Parameter.text(
+    "prompt", "what the agent is asked: up to 128 KiB, or 8 MiB where its plugin takes it as a file"
+  ).orNothing
   static let model = Parameter.text("model", "the model it is to use").orNothing
   static let agentSession = Parameter.text("session", "the agent's session that is to go on").orNothing
   static let limits = texts(

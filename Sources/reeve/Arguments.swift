@@ -19,16 +19,22 @@ struct Option {
 /// Options may stand anywhere before `--`; what follows it is taken as it is.
 struct Arguments {
   private(set) var words: [String] = []
+  /// How many of the words stand before `--`.
+  private var plainWords = 0
   private var values: [String: [String]] = [:]
 
   init(_ given: [String], of command: Command) throws(CommandFailure) {
     var rest = given[...]
+    var isPlain = true
     func wrong(_ what: String) -> CommandFailure {
       CommandFailure(.usage, "\(what); “reeve \(command.name) --help” tells what it takes")
     }
     while let word = rest.popFirst() {
       if word == "--" {
+        plainWords = words.count
         words += rest
+        rest = []
+        isPlain = false
         break
       }
       guard word.hasPrefix("-"), word.count > 1 else {
@@ -49,11 +55,15 @@ struct Arguments {
         values[option.name, default: []].append(value)
       }
     }
+    if isPlain { plainWords = words.count }
     // Whoever asks for help need not get the rest right.
     guard !has("help") else { return }
     guard words.count >= command.least else { throw wrong("“reeve \(command.name)” needs \(command.words)") }
     guard words.count <= command.most else { throw wrong("“\(words[command.most])” is too much") }
   }
+
+  /// Whether a word is “-”, and not because that was to be taken as it is.
+  func isDash(_ index: Int) -> Bool { index < plainWords && words[index] == "-" }
 
   func has(_ name: String) -> Bool { values[name] != nil }
 
@@ -86,5 +96,5 @@ struct Arguments {
 }
 
 extension Option {
-  fileprivate func matches(_ word: String) -> Bool { word == "--\(name)" || short.map { word == "-\($0)" } ?? false }
+  func matches(_ word: String) -> Bool { word == "--\(name)" || short.map { word == "-\($0)" } ?? false }
 }

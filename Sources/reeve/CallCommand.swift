@@ -40,7 +40,7 @@ enum CallCommand {
   }
 
   private static func readInput() throws -> [UInt8] {
-    guard let bytes = try Descriptor.duplicate(of: STDIN_FILENO).readAll(limit: mostBytes) else {
+    guard let bytes = try StandardInput.read(limit: mostBytes) else {
       throw CommandFailure(.usage, "the parameters have more than \(mostBytes) bytes")
     }
     return bytes

@@ -26,10 +26,10 @@ struct Command {
   static var all: [Command] {
     [
       RunCommand.command, PsCommand.command, ShowCommand.command, LogsCommand.command, CancelCommand.command,
-      ResumeCommand.command, PruneCommand.command, DoctorCommand.command, ServeCommand.command, AttachCommand.command,
-      WaitCommand.command, CallCommand.command, ReplayCommand.command, EnvCommand.command, TrustCommand.command,
-      RecoverCommand.command,
-      VersionCommand.command, HelpCommand.command,
+      ResumeCommand.command, PluginsCommand.command, CheckCommand.command, EnvCommand.command, TrustCommand.command,
+      NewCommand.command, ReplayCommand.command, PruneCommand.command, DoctorCommand.command, ServeCommand.command,
+      AttachCommand.command, WaitCommand.command, CallCommand.command, RecoverCommand.command,
+      CompletionsCommand.command, VersionCommand.command, HelpCommand.command,
     ]
   }
 
@@ -45,6 +45,16 @@ struct Command {
 func columns(_ rows: [(String, String)]) -> String {
   let width = rows.map(\.0.count).max() ?? 0
   return rows.map { "  \($0.0)\(String(repeating: " ", count: width - $0.0.count))  \($0.1)" }.joined(separator: "\n")
+}
+
+/// Columns as wide as what stands in them, the titles first.
+func table(_ rows: [[String]]) -> String {
+  let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
+  return rows.map { row in
+    var line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+    while line.last == " " { line.removeLast() }
+    return line + "\n"
+  }.joined()
 }
 
 /// `reeve help [COMMAND]`

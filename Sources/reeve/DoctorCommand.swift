@@ -17,19 +17,8 @@ enum DoctorCommand {
       let json: JSON = ["ok": .bool(isSound), "findings": .array(findings.map(\.json))]
       Terminal.print(json.text + "\n")
     } else {
-      Terminal.print(findings.map { text($0) }.joined())
+      Terminal.print(findings.map(\.text).joined())
     }
     return isSound ? .succeeded : .trouble
-  }
-
-  private static func text(_ finding: Doctor.Finding) -> String {
-    let mark =
-      switch finding.health {
-      case .fine: "ok    "
-      case .weak: "weak  "
-      case .broken: "BROKEN"
-      }
-    let remedy = finding.remedy.map { "        → \($0)\n" } ?? ""
-    return Terminal.printable("\(mark)  \(finding.subject): \(finding.what)\n\(remedy)")
   }
 }

@@ -43,9 +43,8 @@ struct CommandFailure: Error {
 enum Program {
   static func main() {
     Terminal.fillStandardDescriptors()
-    let arguments = CommandLine.arguments.dropFirst()
     do {
-      let code = try run(Array(arguments))
+      let code = try run(try arguments())
       Terminal.tellTrouble()
       Terminal.finish(Terminal.isInTrouble ? .trouble : code)
     } catch {
@@ -54,6 +53,19 @@ enum Program {
       Terminal.complain(Surroundings.secrets.masked(failure.message))
       Terminal.finish(failure.code)
     }
+  }
+
+  /// The words of the command line. What is not UTF-8 is refused: no record could hold it, and Swift would replace it.
+  private static func arguments() throws(CommandFailure) -> [String] {
+    var words: [String] = []
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = CommandLine.unsafeArgv[index] else { break }
+      guard let word = String(validatingCString: bytes) else {
+        throw CommandFailure(.usage, "“\(String(cString: bytes))” is not UTF-8")
+      }
+      words.append(word)
+    }
+    return words
   }
 
   private static func run(_ words: [String]) throws -> ExitCode {
@@ -89,7 +101,7 @@ enum Program {
       // The request is at fault.
       case .notFound, .untrusted, .badLimit, .badRequest, .promptTooLarge: CommandFailure(.usage, error.message)
       // The set-up is.
-      case .badManifest, .badConfiguration, .missingEnvironment, .programNotFound:
+      case .badManifest, .badConfiguration, .badPlace, .missingEnvironment, .programNotFound:
         CommandFailure(.trouble, error.message)
       }
     case let error as HostError: CommandFailure(.trouble, error.message)

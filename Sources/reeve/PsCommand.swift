@@ -62,13 +62,4 @@ enum PsCommand {
     let line = text.split(whereSeparator: \.isNewline).first.map { String($0) } ?? ""
     return line.count > 60 ? String(line.prefix(59)) + "…" : line
   }
-
-  private static func table(_ rows: [[String]]) -> String {
-    let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      var line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
-      while line.last == " " { line.removeLast() }
-      return line + "\n"
-    }.joined()
-  }
 }

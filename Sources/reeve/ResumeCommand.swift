@@ -6,15 +6,16 @@ internal import Plugins
 enum ResumeCommand {
   static var command: Command {
     Command(
-      name: "resume", words: "RUN [PROMPT]", least: 1, most: 2, options: RunCommand.commonOptions,
+      name: "resume", words: "RUN [PROMPT | -]", least: 1, most: 2, options: RunCommand.commonOptions,
       summary: "Goes on with the session of a run that is over, as a new run in the same directory.", run: run)
   }
 
   private static func run(_ arguments: Arguments) throws -> ExitCode {
+    let prompt = try Prompt.read(arguments)
     let surroundings = try Surroundings()
     let run = try find(arguments.words[0], surroundings)
     var request = RunRequest(plugin: run.plugin, directory: run.directory, environment: surroundings.environment)
-    request.prompt = arguments.words.count > 1 ? arguments.words[1] : nil
+    request.prompt = prompt
     try RunCommand.takeCommon(&request, arguments)
     return try RunCommand.start(try Host.resumption(of: run, request), arguments, surroundings)
   }

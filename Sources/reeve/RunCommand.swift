@@ -8,7 +8,7 @@ internal import Wire
 enum RunCommand {
   static var command: Command {
     Command(
-      name: "run", words: "PLUGIN [PROMPT]", least: 1, most: 2,
+      name: "run", words: "PLUGIN [PROMPT | -]", least: 1, most: 2,
       options: [
         Option(name: "cwd", value: "DIR", meaning: "the directory it works in (default: this one)"),
         Option(name: "detach", short: "d", meaning: "leave it to the background host, and print its name"),
@@ -22,6 +22,7 @@ enum RunCommand {
   /// What a run and the one that resumes it are told alike.
   static var commonOptions: [Option] {
     [
+      Prompt.option,
       Option(name: "model", value: "NAME", meaning: "the model it is to use"),
       Option(
         name: "limit", value: "NAME=VALUE", meaning: "a limit, like wall=10m or output=1MiB; any number of times"),
@@ -39,7 +40,7 @@ enum RunCommand {
     var request = RunRequest(
       plugin: arguments.words[0], directory: try directory(arguments, surroundings),
       environment: surroundings.environment)
-    request.prompt = arguments.words.count > 1 ? arguments.words[1] : nil
+    request.prompt = try Prompt.read(arguments)
     try takeCommon(&request, arguments)
     if arguments.has("detach") { return try detach(request, arguments, surroundings) }
     guard !arguments.has("key") else { throw CommandFailure(.usage, "--key goes with --detach") }
@@ -105,10 +106,15 @@ enum RunCommand {
     return true
   }
 
+  /// The path of a directory, links resolved.
+  static func realPath(_ path: String) throws(SystemError) -> String {
+    try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY).realPath()
+  }
+
   static func directory(_ arguments: Arguments, _ surroundings: Surroundings) throws -> String {
     guard let path = arguments.value("cwd") else { return try surroundings.directory() }
     do {
-      return try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY).realPath()
+      return try realPath(path)
     } catch {
       throw CommandFailure(.usage, "--cwd \(path): \(error)")
     }

@@ -19,6 +19,8 @@ internal import Wire
   struct Wishes {
     let isJSON: Bool
     let waitsForBurial: Bool
+    /// Who is told of the run's end, in place of whoever reads stdout.
+    var report: (@Sendable (RunRecord) -> Void)?
   }
 
   /// How long it waits for a ledger that takes nothing, when there is nothing else left to wait for.
@@ -72,7 +74,9 @@ internal import Wire
       Guardian.hasWork(true)
       let run = try host.start(request, observer: session)
       session.run = run
-      if Terminal.hasCursor && !wishes.isJSON { session.status = StatusLine(run, printer: session.printer) }
+      if Terminal.hasCursor && !wishes.isJSON && wishes.report == nil {
+        session.status = StatusLine(run, printer: session.printer)
+      }
     } catch {
       session.close()
       throw error
@@ -98,7 +102,7 @@ internal import Wire
     status?.update(run)
     guard run.status.isTerminal else { return }
     // As JSON there is one answer; whoever waits for the burial wants to read of it.
-    if !isVerdictShown && !(wishes.isJSON && wishes.waitsForBurial) { showVerdict(run) }
+    if !isVerdictShown && !((wishes.isJSON || wishes.report != nil) && wishes.waitsForBurial) { showVerdict(run) }
     if run.isRecorded && !run.disposal.isReleased { ledgerTimer.disarm() }
     if run.isRecorded && !wishes.waitsForBurial { end() }
     // Nothing but the ledger is left to wait for, and that not for ever.
@@ -110,7 +114,9 @@ internal import Wire
   func runAppended(_ run: RunRecord) { status?.update(run) }
 
   func runSaid(_ run: RunID, _ text: [UInt8]) {
-    guard outcome == nil, Terminal.isOutputTerminal, !wishes.isJSON, printer.keepsUp else { return }
+    guard outcome == nil, wishes.report == nil, Terminal.isOutputTerminal, !wishes.isJSON, printer.keepsUp else {
+      return
+    }
     hasSpoken = true
     say(text)
   }
@@ -135,6 +141,7 @@ internal import Wire
 
   private func showVerdict(_ run: RunRecord) {
     isVerdictShown = true
+    if let report = wishes.report { return report(run) }
     if wishes.isJSON {
       printer.write(Array((RunJSON.object(run).text + "\n").utf8), to: STDOUT_FILENO)
       return
@@ -229,7 +236,8 @@ internal import Wire
   /// The answer is given, or nobody wants it.
   private func answered() {
     printed.take()?.close()
-    guard case .success(let code) = outcome, !isOver || host.isRecovering else { return leave() }
+    // Whoever has a report to give is not let go before it.
+    guard case .success(let code) = outcome, !isOver || host.isRecovering, wishes.report == nil else { return leave() }
     isAlone = true
     // Without a guardian this does nothing: the client is gone already.
     Guardian.dismiss(code: (Terminal.isInTrouble ? .trouble : code).rawValue)

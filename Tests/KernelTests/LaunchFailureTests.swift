@@ -31,7 +31,8 @@ struct LaunchFailureTests {
     Case(testDescription: "no program", step: .exec, error: ENOEXEC, words: "#!") { place, kernel in
       try failure(of: "\(place)/text", features: kernel)
     },
-    Case(testDescription: "long list", step: .exec, error: E2BIG, words: "argument list") { place, kernel in
+    Case(testDescription: "long list", step: .exec, error: E2BIG, words: "an argument has 1048576 bytes") {
+      place, kernel in
       try failure(of: "/bin/sleep", [String(repeating: "x", count: 1 << 20)], features: kernel)
     },
     Case(testDescription: "directory gone", step: .chdir, error: ENOENT, words: "/gone") { place, kernel in

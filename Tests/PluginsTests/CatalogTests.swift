@@ -10,7 +10,7 @@ struct CatalogTests {
   private static let account = Account(uid: 1000, name: "ada", home: "/home/ada")
 
   private func places(_ environment: [String: String], program: String = "/opt/reeve/bin/reeve") -> [String] {
-    Catalog(environment: environment, program: program, account: Self.account, state: "/nowhere").places
+    Catalog(environment: environment, program: program, account: Self.account, state: "/nowhere").places.map(\.path)
   }
 
   /// Writes a plugin into a place; its version tells it apart.

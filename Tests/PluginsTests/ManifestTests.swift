@@ -168,4 +168,26 @@ struct ManifestTests {
   func `what could not be a file name or is hard to type is no plugin name`(name: String) {
     #expect(!Manifest.isName(name))
   }
+
+  // One of the two is always without a value, so that such a command could never be filled.
+  @Test(arguments: [
+    #"["x", "{prompt}", "{prompt_file}"]"#, #"["x", {"if": "prompt", "then": ["{prompt}"]}, "{prompt_file}"]"#,
+    #"["x", {"if": "model", "then": ["{prompt}"]}, {"if": "prompt_file", "then": ["{prompt_file}"]}]"#,
+    #"["x", {"if": "prompt", "then": ["{prompt_file}"]}]"#,
+  ])
+  func `a command that wants the prompt and its file at once is refused`(command: String) throws {
+    let error = try #require(refusal { _ = try read(try sample(["command": command])) })
+    #expect(error.key == "command" && error.message.contains("never both"), "\(error)")
+  }
+
+  @Test(arguments: [
+    ("command", #"["x\u0000y"]"#, "command[0]"), ("check", #"["x", "\u0000"]"#, "check[1]"),
+    ("env", #"{"set": {"A": "b\u0000"}}"#, "env.set.A"),
+  ])
+  func `a NUL is refused where it stands, for a program would see the text cut short there`(
+    key: String, value: String, place: String
+  ) throws {
+    let error = try #require(refusal { _ = try read(try sample([key: value])) })
+    #expect(error.key == place && error.message.contains("NUL"), "\(error)")
+  }
 }

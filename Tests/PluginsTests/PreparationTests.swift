@@ -8,8 +8,10 @@ import Testing
 
 @Suite(.tags(.medium))
 struct PreparationTests {
+  private let promptFile = "/state/runs/01/prompt.txt"
+
   private func prepare(_ request: RunRequest, _ manifest: String = sampleManifest) throws -> Preparation {
-    try Preparation(request, manifest: try read(manifest), run: makeRunID())
+    try Preparation(request, manifest: try read(manifest), run: makeRunID(), promptFile: promptFile)
   }
 
   @Test(arguments: [
@@ -64,6 +66,33 @@ struct PreparationTests {
       #expect(error.sizes?.actual == 131_072 && error.sizes?.limit == 131_071)
       #expect(error.message.contains("131072") && error.message.contains("131071"))
     }
+  }
+
+  private let either =
+    #"["./x", {"if": "prompt_file", "then": ["--file", "{prompt_file}"]}, {"if": "prompt", "then": ["--p={prompt}"]}]"#
+
+  @Test
+  func `a prompt goes as a file where the argument it stands in would be too long, and there is one`() throws {
+    let manifest = try sample(["command": either])
+    let fitting = String(repeating: "x", count: 131_071 - 4)
+    #expect(try prepare(makeRequest(fitting), manifest).arguments == ["./x", "--p=\(fitting)"])
+    #expect(try !prepare(makeRequest(fitting), manifest).isPromptInFile)
+    let large = try prepare(makeRequest(fitting + "x"), manifest)
+    #expect(large.arguments == ["./x", "--file", promptFile] && large.isPromptInFile)
+    #expect(try prepare(makeRequest(nil), manifest).arguments == ["./x"])
+    #expect(try !prepare(makeRequest(nil), manifest).isPromptInFile)
+  }
+
+  @Test
+  func `a command that knows the file alone always gets it, and a prompt it must have`() throws {
+    let manifest = try sample(["command": #"["./x", "@{prompt_file}"]"#])
+    let prepared = try prepare(makeRequest(""), manifest)
+    #expect(prepared.arguments == ["./x", "@\(promptFile)"] && prepared.isPromptInFile)
+    let error = try #require(refusal { _ = try prepare(makeRequest(nil), manifest) })
+    #expect(error.code == .badRequest && error.message == "the plugin “hello” needs a prompt")
+    let large = try #require(refusal { _ = try prepare(makeRequest(String(repeating: "x", count: 9 << 20)), manifest) })
+    #expect(large.code == .promptTooLarge && large.sizes?.limit == Preparation.longestPrompt)
+    #expect(refusal { _ = try prepare(makeRequest("a\0b"), manifest) }?.code == .badRequest)
   }
 
   @Test

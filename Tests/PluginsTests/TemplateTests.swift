@@ -23,7 +23,7 @@ struct TemplateTests {
     #expect(try Template(text).filled(with: [.prompt: "P", .cwd: "/work"]) == expected)
   }
 
-  @Test(arguments: [("{promt}", "promt"), ("a {prompt} {x}", "x"), ("{_}", "_"), ("{prompt_file}", "prompt_file")])
+  @Test(arguments: [("{promt}", "promt"), ("a {prompt} {x}", "x"), ("{_}", "_"), ("{prompt_files}", "prompt_files")])
   func `a word that is no placeholder is refused by name`(text: String, word: String) {
     let error = #expect(throws: Template.UnknownPlaceholder.self) { _ = try Template(text) }
     #expect(error?.word == word)
