@@ -64,10 +64,23 @@ enum Tamperproof {
   }
 
   private static func ownerObjection(to status: FileStatus, _ path: String) -> String? {
-    guard status.owner != 0 && status.owner != geteuid() else { return nil }
+    guard status.owner != 0, status.owner != geteuid(), !ownersOfReeve.contains(status.owner) else { return nil }
     return "belongs to user \(status.owner), who is neither root nor you, and could change it; "
       + "if you know what it holds, run: chown -h \(geteuid()) \(path.shellWord)"
   }
+
+  /// Who could put another program in the place of this one. To refuse what is theirs would keep nobody out: root that
+  /// runs a checkout of somebody's trusts them already.
+  private static let ownersOfReeve: Set<UInt32> = {
+    guard let program = try? Descriptor.open("/proc/self/exe", flags: O_RDONLY).realPath() else { return [] }
+    var owners: Set<UInt32> = []
+    var path = program[...]
+    while !path.isEmpty {
+      if let status = (try? FileStatus.at(String(path))) ?? nil { owners.insert(status.owner) }
+      path = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+    }
+    return owners
+  }()
 
   /// Who else could write to what has this status, and what to do about it; nil when nobody can.
   static func objection(to status: FileStatus, _ path: String, mayBeSticky: Bool) -> String? {

@@ -280,4 +280,27 @@ struct TrustTests {
     #expect(begun["run"]?["status"] != nil)
     #expect(waited < .milliseconds(500) || waited.milliseconds < whole.milliseconds / 2, "\(waited) of \(whole)")
   }
+
+  @Test
+  func `what belongs to whoever could replace Reeve itself is not refused`() throws {
+    guard geteuid() == 0 else { return skip("only root can give files to somebody else") }
+    let world = try World()
+    let folder = try world.folder.open()
+    try folder.makeDirectory("checkout")
+    try folder.openDirectory("checkout").makeDirectory("plugins")
+    try folder.openDirectory("checkout").openDirectory("plugins").makeDirectory("mine")
+    let manifest = #"{"name":"mine","version":"1","command":["/bin/true"],"result":"exit"}"#
+    _ = TestFile.write(Array(manifest.utf8), to: world.path("checkout/plugins/mine/plugin.json"))
+    world.environment["REEVE_PLUGINS"] = world.path("checkout/plugins")
+    let copy = try Child("/bin/cp", [try Repository.program("reeve"), world.path("checkout/reeve")], environment: [:])
+    try #require(try copy.wait() == .code(0))
+    for path in ["", "/plugins", "/plugins/mine", "/plugins/mine/plugin.json", "/reeve"] {
+      chown(world.path("checkout\(path)"), 54321, 54321)
+    }
+    let ours = try world.call("run", "mine")
+    #expect(ours.code == .code(2) && ours.errors.contains("belongs to user 54321"), "\(ours.errors)")
+    let theirs = try Child(
+      world.path("checkout/reeve"), ["run", "mine"], environment: world.environment, directory: world.folder.path)
+    #expect(try theirs.wait() == .code(0), "\(theirs.errors)")
+  }
 }
