@@ -37,7 +37,7 @@ public enum RunJSON {
     object["bytes"] = .integer(run.bytes)
     object["noise"] = .integer(run.noise)
     object["limits"] = raw(run.limits)
-    if let environment = run.environment { object["environment"] = raw(environment) }
+    if !isExcerpt, let environment = run.environment { object["environment"] = raw(environment) }
     object["containment"] = string(run.containment?.rawValue)
     object["memory"] = memory(run)
     object["cpu_ms"] = integer(run.cpuMilliseconds)

@@ -274,4 +274,23 @@ struct SecretTests {
     for text in [told.output, told.errors, strict.output] { #expect(traces(in: Array(text.utf8)) == []) }
     #expect(try world.call("env", "nonsense").code == .code(2))
   }
+
+  @Test
+  func `what a rule takes from stderr is masked like the rest of it`() throws {
+    let world = try makeWorld()
+    try world.addPlugin(
+      "teller",
+      #"""
+      {"name":"teller","version":"1","command":["/bin/sh","-c","{prompt}"],"env":{"pass":["CANARY_TOKEN"]},
+       "result":"evidence","dialect":[{"stderr":"session {id}","session":"{id}"},{"stderr":"again {why}","retrying":"{why}"},
+         {"stderr":"says {what}","text":"{what}"},{"stderr":"bad {why}","failure":"{why}"}]}
+      """#)
+    let script = #"for word in session again says bad; do echo "$word $CANARY_TOKEN" >&2; done"#
+    let run = try world.call("run", "teller", script, "--json", "--wait", "gone")
+    #expect(traces(in: Array(run.output.utf8)) == [], "\(run.output)")
+    let json = try JSON.parse(run.output)
+    for member in ["session", "text", "error"] {
+      #expect(json[member]?.string == "[masked CANARY_TOKEN]", "\(run.output)")
+    }
+  }
 }
