@@ -87,7 +87,8 @@ public struct PluginCheck: Sendable {
   private func rehearsal(_ subject: String, _ request: RunRequest) -> Doctor.Finding {
     do throws(PluginError) {
       let prepared = try prepare(request)
-      guard access(prepared.program, X_OK) == 0 else {
+      // That the program itself is not there was said; another one may be named here.
+      guard prepared.arguments[0] == manifest.program || access(prepared.program, X_OK) == 0 else {
         return Doctor.Finding(subject, .broken, "\(prepared.program) is not there, or cannot be executed")
       }
       return Doctor.Finding(subject, .fine, words(of: prepared))
@@ -192,7 +193,8 @@ public struct PluginCheck: Sendable {
     return try Preparation(
       request, manifest: try manifest.serving(request), run: names.next(at: 0),
       promptFile: "\(surroundings.statePath)/runs/RUN/\(RunFile.prompt)",
-      standards: Host.standards(at: CgroupPlaces.current()), user: surroundings.configuration.limits, granted: granted)
+      standards: Host.standards(at: CgroupPlaces.current()), user: surroundings.configuration.limits, granted: granted,
+      needsProgram: false)
   }
 
   /// Its words as JSON: exact, whatever is in them.

@@ -83,6 +83,9 @@ public struct Manifest: Sendable {
     return probe
   }
 
+  /// Its program, as it is named.
+  public var program: String? { command.program }
+
   /// Whether it can go on with a session.
   public var resumes: Bool { resume != nil }
 

@@ -28,6 +28,8 @@ public struct PluginError: Error, Sendable, CustomStringConvertible {
   public let code: Code
   /// One line for people: what happened, and what to do.
   public internal(set) var message: String
+  /// The same without where it was looked for, for lists in which that would stand on every line.
+  var brief: String?
   /// The manifest at fault, if one is.
   public var file: String?
   /// The key in it, the name of the limit, or the program.

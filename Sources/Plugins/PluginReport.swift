@@ -56,7 +56,7 @@ public struct PluginReport: Sendable {
     do throws(PluginError) {
       try Preparation.checkProgram(of: manifest, path: environment["PATH"])
     } catch {
-      return error.message
+      return error.brief ?? error.message
     }
     let missing = manifest.preview(of: environment, granted: granted).missing
     return missing.isEmpty ? nil : "it requires \(missing.joined(separator: ", ")) in the environment"

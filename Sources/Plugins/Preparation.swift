@@ -80,9 +80,11 @@ public struct Preparation: Sendable {
   /// Checks a request against its plugin and resolves what it needs. `promptFile` is where the prompt can lie if it must
   /// be a file, `standards` are the limits where nobody sets any, `user` what the user's configuration sets, and `granted`
   /// which variables it passes on.
+  ///
+  /// For a look at what would be called, the program need not be there: then it is as the manifest names it.
   public init(
     _ request: RunRequest, manifest: Manifest, run: RunID, promptFile: String, standards: Limits = Limits(),
-    user: [(name: String, text: String)] = [], granted: [String] = []
+    user: [(name: String, text: String)] = [], granted: [String] = [], needsProgram: Bool = true
   ) throws(PluginError) {
     self.run = run
     self.manifest = manifest
@@ -103,7 +105,12 @@ public struct Preparation: Sendable {
       from: request.environment, granted: granted, run: run.description, directory: request.directory)
     environment = built.variables
     environmentReport = built.report
-    program = try Self.resolve(arguments[0], manifest: manifest, path: request.environment["PATH"])
+    do throws(PluginError) {
+      program = try Self.resolve(arguments[0], manifest: manifest, path: request.environment["PATH"])
+    } catch {
+      guard !needsProgram, error.code == .programNotFound else { throw error }
+      program = arguments[0]
+    }
   }
 
   /// What is not to be seen in what Reeve writes of this run: the caller's secrets, also those that were not passed on,
@@ -160,6 +167,7 @@ public struct Preparation: Sendable {
       .programNotFound,
       "the program “\(name)” of the plugin “\(manifest.name)” is not installed; it was looked for in \(path)")
     error.key = name
+    error.brief = "the program “\(name)” is not installed"
     throw error
   }
 
