@@ -29,13 +29,24 @@ public struct Interpreter: Sendable {
     }
     switch scanner.scan(line) {
     case .object:
+      finishText(body)
       readObject(line, body)
       return .json
-    case .value: return .json
+    case .value:
+      finishText(body)
+      return .json
     case .noise:
       guard !dialect.lineRules.isEmpty else { return .noise }
       return readText(line, dialect.lineRules, wrap: dialect.wrap, body) ? .text : .noise
     }
+  }
+
+  /// A text that the agent breaks into lines has no more of them.
+  public mutating func finishText(_ body: (Meaning, RawSpan) -> Void) {
+    guard !broken.isEmpty else { return }
+    var text: [UInt8] = []
+    swap(&text, &broken)
+    _ = readText(text.span.bytes, dialect.lineRules, wrap: nil, body)
   }
 
   /// Reads a line of stderr; whether it is of a kind that the dialect expects.

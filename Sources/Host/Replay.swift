@@ -65,6 +65,8 @@ public struct Replay {
     // A last line that only lacks its newline is one as well.
     let noise = noise
     splitter.finish(line: { read($0) }, skipped: { _ in skipped() })
+    var interpreter = self.interpreter
+    interpreter.finishText { hear($0, $1) }
     isLastLineCut = self.noise > noise
   }
 

@@ -102,8 +102,11 @@ extension Run {
   /// looked at, unless the pipe has ended as well.
   func judgeLastLine() {
     finishErrorLines()
+    finishText()
     if isOutputAtEnd { return readOutput() }
-    if !readUnfinishedLine() { noteCutLine() }
+    let last = readUnfinishedLine()
+    heard(last.reading)
+    if !last.isWhole { noteCutLine() }
   }
 
   private var isOutputAtEnd: Bool {
@@ -133,13 +136,23 @@ extension Run {
     if record.noise > noise && !hasLeaderExited { noteCutLine() }
   }
 
-  /// Takes what a line says that lacks only its newline; false when it is not whole. It is no event yet: the line may
-  /// still come to its end, and what it adds up is added then.
-  @discardableResult
-  func readUnfinishedLine() -> Bool {
-    guard splitter.pending > 0 else { return true }
-    var isWhole = false
+  /// Takes a final word that lacks only its newline: no clock and no cancel may win over it. Where words are only
+  /// evidence nothing is decided by one more.
+  func readUnfinishedWord() {
+    guard machine.takesFinalWord, machine.terms.basis != .evidence else { return }
+    let before = testimony
+    let reading = readUnfinishedLine().reading
+    if reading.word == nil { testimony = before } else { heard(reading) }
+  }
+
+  /// Reads a line that lacks only its newline. It is no event: the line may still come to its end, and what it adds up is
+  /// added then.
+  private func readUnfinishedLine() -> (reading: Reading, isWhole: Bool) {
     var reading = Reading()
+    guard splitter.pending > 0 else { return (reading, true) }
+    var isWhole = false
+    // Read with another, so that this one is as if nothing had been read.
+    var interpreter = interpreter
     testimony.lineBegan()
     splitter.peek { line in
       let kind = interpreter.read(line) { meaning, text in
@@ -150,8 +163,15 @@ extension Run {
       }
       isWhole = kind != .noise
     }
+    return (reading, isWhole)
+  }
+
+  /// A text that the agent breaks into lines ends here, if one was begun.
+  private func finishText() {
+    var reading = Reading()
+    testimony.lineBegan()
+    interpreter.finishText { hear($0, $1, &reading, at: Loop.shared.now) }
     heard(reading)
-    return isWhole
   }
 
   /// What stderr holds without a newline is its last line.

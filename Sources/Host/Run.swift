@@ -145,7 +145,7 @@ internal import Wire
     leaderExited()
     if !hasLeaderExited {
       drain()
-      if machine.takesFinalWord { readUnfinishedLine() }
+      readUnfinishedWord()
       checkLimits()
     }
   }

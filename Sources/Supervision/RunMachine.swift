@@ -61,7 +61,8 @@ public struct RunMachine: ~Copyable {
     var started: Instant
   }
 
-  let terms: Terms
+  /// What it is held to.
+  public let terms: Terms
   /// Where it stands.
   public internal(set) var state = State.queued
   /// How it went; given once.

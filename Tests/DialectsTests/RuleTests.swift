@@ -153,6 +153,15 @@ struct RuleTests {
     #expect(interpreter.describe("0123456789abcdefghij") == "noise")
     #expect(interpreter.describe("end") == "failure 0123456789abc0123456789abcdefghijend")
     #expect(interpreter.describe("Error: short") == "failure short")
+    // What follows is no text, or nothing follows: then that was all.
+    #expect(interpreter.describe("Error: 0123456789abc") == "noise")
+    #expect(interpreter.describe("{}") == "failure 0123456789abc")
+    #expect(interpreter.describe("Error: 0123456789abc") == "noise")
+    var rest: [String] = []
+    interpreter.finishText { meaning, text in
+      if case .failure(let why?) = meaning { rest.append(why.text(in: text)) }
+    }
+    #expect(rest == ["0123456789abc"])
   }
 
   @Test
