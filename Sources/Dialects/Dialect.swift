@@ -1,3 +1,4 @@
+internal import Model
 public import Wire
 
 /// How the lines of an agent are read: rules, compiled once.
@@ -17,8 +18,17 @@ public struct Dialect: Sendable {
   /// What it was read from: its name, or its rules.
   public let source: JSON
 
+  /// What tells its rules from others; nil when it has a name, and so needs none.
+  public let digest: String?
+
   /// Its name; nil when it was written out as rules.
   public var name: String? { if case .string(let name) = source { name } else { nil } }
+
+  /// Whether an agent that speaks it can say that there is nothing more to come.
+  public var endsByItself: Bool {
+    let effects = objectRules.flatMap(\.effects) + (lineRules + errorRules).flatMap(\.effects)
+    return effects.contains(.done)
+  }
 
   /// Whether stderr says anything.
   public var hearsErrors: Bool { !errorRules.isEmpty }
@@ -79,6 +89,13 @@ public struct Dialect: Sendable {
     self.wrap = wrap
     self.source = source
     dispatch = Dispatch(objectRules)
+    if case .string = source {
+      digest = nil
+    } else {
+      var digest = SHA256()
+      digest.update(source.text.utf8)
+      self.digest = digest.finish()
+    }
   }
 }
 

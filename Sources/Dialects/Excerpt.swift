@@ -34,6 +34,19 @@ public struct Excerpt: Hashable, Sendable {
     range.count <= Answer.limit ? text(in: line) : "[… a message of \(range.count) bytes; the transcript has it …]"
   }
 
+  /// The same as one short line, for people who look on.
+  func label(in line: RawSpan) -> String {
+    let short = Excerpt(range: range.prefix(Self.longestLabel), isJSON: false)
+    guard range.count > Self.longestLabel else { return Self.oneLine(text(in: line)) }
+    return Self.oneLine(short.text(in: line)) + "…"
+  }
+
+  private static let longestLabel = 120
+
+  private static func oneLine(_ text: String) -> String {
+    String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+  }
+
   /// The number that it is, or that a person would read in it, like “1.2k” or “$0.03”.
   func amount(in line: RawSpan) -> Amount? {
     if isJSON && !isText(in: line) {

@@ -3,7 +3,7 @@ internal import Wire
 
 /// Tells what the lines of one agent mean.
 public struct Interpreter: Sendable {
-  /// A longer line of text is no message.
+  /// A longer line of stderr is no message, and a longer text is none that a condition is about.
   public static let longestText = 64 * 1024
 
   /// The rules it goes by.
@@ -113,7 +113,6 @@ public struct Interpreter: Sendable {
   private mutating func readText(
     _ line: RawSpan, _ rules: [TextRule], wrap: Int?, _ body: (Meaning, RawSpan) -> Void
   ) -> Bool {
-    guard line.byteCount <= Self.longestText else { return false }
     // Kept aside, so that what is looked at is not what is changed.
     var text = printable
     defer { printable = text }
@@ -121,7 +120,7 @@ public struct Interpreter: Sendable {
     line.appendPrintable(to: &text)
     if let wrap {
       broken.append(contentsOf: text)
-      if text.count >= wrap, broken.count <= Self.longestText { return false }
+      if Self.columns(text) >= wrap, broken.count <= Self.longestText { return false }
       swap(&text, &broken)
       broken.removeAll(keepingCapacity: true)
     }
@@ -132,6 +131,9 @@ public struct Interpreter: Sendable {
     }
     return false
   }
+
+  /// How wide a text is, as far as each character is one column wide.
+  private static func columns(_ text: [UInt8]) -> Int { text.count { $0 & 0xC0 != 0x80 } }
 
   private func tellText(
     _ rule: TextRule, _ text: RawSpan, _ range: Range<Int>, _ body: (Meaning, RawSpan) -> Void

@@ -51,6 +51,9 @@ public struct Testimony: Sendable {
     line.append(0..<min(line.byteCount, Self.longestComplaint), to: &lastComplaint)
   }
 
+  /// What is longer names nothing that could be given to a program again.
+  private static let longestSession = 1024
+
   /// More of a line than a message has room for.
   private static let longestComplaint = 1024
 
@@ -61,13 +64,13 @@ public struct Testimony: Sendable {
   public mutating func take(_ meaning: Meaning, in line: RawSpan, isOver: Bool) {
     switch meaning {
     case .progress, .attention, .done: break
-    case .retrying(let words): activity = words.map { "retrying: \($0.message(in: line))" } ?? "retrying"
+    case .retrying(let words): activity = words.map { "retrying: \($0.label(in: line))" } ?? "retrying"
     case .text(let message): if !isOver { take(message, line) }
     case .piece(let piece): if !isOver { append(piece, line) }
-    case .toolStarted(let call): activity = call.name?.message(in: line) ?? activity
+    case .toolStarted(let call): activity = call.name?.label(in: line) ?? activity
     case .toolFinished: activity = nil
     case .figure(let name, let amount): usage.add(name, amount)
-    case .session(let name): session = name.message(in: line)
+    case .session(let name): if name.range.count <= Self.longestSession { session = name.text(in: line) }
     case .error(let words): trouble = words?.message(in: line) ?? trouble
     case .success(let output): if !isOver { outcome = Self.success(output, line) }
     case .failure(let words):

@@ -15,8 +15,8 @@ struct ErrorLog: ~Copyable {
   /// Made with the first byte: most runs have none.
   private var stream: SecretStream?
   private let secrets: () -> SecretMask
-  /// Keeps its storage from one piece to the next.
-  private var room: [UInt8] = []
+  /// The last piece, without secrets.
+  private(set) var harmless: [UInt8] = []
 
   /// Enough for the last line of most programs.
   private static let recentBytes = 1024
@@ -29,15 +29,23 @@ struct ErrorLog: ~Copyable {
   private var headLimit: Int { limit - limit / 2 }
   private var tailLimit: Int { limit / 2 }
 
+  /// Takes a piece; what of it may be seen is kept, and is in `harmless` until the next.
   mutating func append(_ piece: RawSpan, in folder: inout RunFolder) {
     if stream == nil { stream = SecretStream(secrets()) }
-    guard stream?.isNeeded == true else { return keep(piece, in: &folder) }
     var bytes: [UInt8] = []
-    swap(&bytes, &room)
+    swap(&bytes, &harmless)
     bytes.removeAll(keepingCapacity: true)
     stream?.feed(piece, into: &bytes)
     keep(bytes.span.bytes, in: &folder)
-    swap(&bytes, &room)
+    swap(&bytes, &harmless)
+  }
+
+  /// What is held back, as it would be shown if nothing else came.
+  var undecided: [UInt8] {
+    var stream = stream
+    var bytes: [UInt8] = []
+    stream?.finish(into: &bytes)
+    return bytes
   }
 
   private mutating func keep(_ piece: RawSpan, in folder: inout RunFolder) {
@@ -71,11 +79,7 @@ struct ErrorLog: ~Copyable {
 
   /// The last line that is not empty.
   var lastLine: String? {
-    // With what is held back, as it would be if nothing else came.
-    var stream = stream
-    var bytes = recent
-    stream?.finish(into: &bytes)
-    return bytes.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") })
+    (recent + undecided).split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") })
       .last { line in line.contains { $0 > 0x20 } }
       .map { String(decoding: $0, as: UTF8.self) }
   }

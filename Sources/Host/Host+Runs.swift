@@ -1,3 +1,4 @@
+internal import Dialects
 internal import Kernel
 internal import Ledger
 internal import Loop
@@ -36,12 +37,12 @@ extension Host {
     var record = RunRecord(
       id: id, plugin: manifest.name, host: self.id, created: wallTime, directory: request.directory,
       prompt: request.prompt ?? "", labels: RunJSON.labels(request.labels), limits: RunJSON.limits(preparation.limits))
-    record.session = preparation.session
+    record.session = request.session
     record.resumes = request.resumes
     record.key = request.key?.name
     record.request = request.key?.digest
     record.parent = RunMark.runs(in: request.environment[RunMark.variable]).last
-    record.terms = Terms.description(of: manifest, goesOn: request.session != nil)
+    record.terms = Terms.description(of: manifest, session: request.session)
     record.environment = RunJSON.environment(preparation.environmentReport)
     record.memoryLimit = preparation.limits[.memory].value
     // Before there are any: whoever finds the row must find what it names.
@@ -86,6 +87,17 @@ extension Host {
     request.session = run.session
     request.resumes = run.id
     return request
+  }
+
+  /// Keeps the rules that a run is read by; once is enough.
+  func keep(_ dialect: Dialect) {
+    guard let digest = dialect.digest, !keptDialects.contains(digest) else { return }
+    do throws(SystemError) {
+      try state.keep(dialect, digest)
+      keptDialects.insert(digest)
+    } catch {
+      log("the rules that runs are read by cannot be kept, for the case that this host dies: \(error)")
+    }
   }
 
   /// A run that this host still has to do with.

@@ -74,6 +74,8 @@ internal import Wire
   let standards: Limits
   var runs: [RunID: Run] = [:]
   var names = IdentifierSource<RunSubject>()
+  /// The rules that are known to be kept, by their digests.
+  var keptDialects: Set<String> = []
   private var outcomes: [Ledger.Outcome] = []
   /// Programs whose end cannot be watched, but for looking.
   var unwatched: [Int32] = []
@@ -340,7 +342,8 @@ internal import Wire
     ledger.outcomes.take(&outcomes)
     for outcome in outcomes {
       switch outcome {
-      case .opened(let id, _), .notOpened(let id, _), .notResumable(let id, _), .known(let id, _), .changed(let id, _),
+      case .opened(let id, _), .notOpened(let id, _), .notResumable(let id, _), .known(let id, _),
+        .changed(let id, _, _),
         .updated(let id),
         .refused(let id, _):
         runs[id]?.ledgerAnswered(outcome)

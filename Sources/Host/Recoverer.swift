@@ -114,7 +114,7 @@ public struct Recoverer {
     _ run: inout RunRecord, of host: HostRecord, _ death: borrowing Death, _ recovery: borrowing Recovery
   ) throws(LedgerError) -> Bool {
     let status = run.status
-    let replay = Replay(of: run, figures: try recovery.figures(before: run), in: state)
+    let replay = Replay(of: run, figures: try recovery.figures(of: run.sessionBefore, before: run), in: state)
     replay.tell(&run)
     // What was to be hidden its host knew. A guardian has the environment of the same caller; others have at least that of
     // the same user.

@@ -170,7 +170,8 @@ public struct Replay {
     run.reason = verdict.reason
     run.output = testimony.outcome?.output
     run.text = testimony.text
-    run.error = verdict.explanation(exit: run.exit, said: testimony.error, limits: Limits())
+    run.error = verdict.explanation(exit: run.exit, said: testimony.error ?? testimony.complaint, limits: Limits())
+    run.flags.formUnion(flags)
     // Its host may have known of more than it wrote to the file.
     run.events = max(run.events, events)
     run.eventsStored = events
@@ -194,13 +195,14 @@ extension Replay {
   init(of run: RunRecord, figures: JSONText?, in state: StateFolder) {
     let folder = try? state.runs.openDirectory(run.id.description)
     func open(_ name: String) -> Descriptor? { try? folder?.openPlainFile(name, flags: O_RDONLY) }
-    var dialect = Dialect(described: run.terms)
-    if let rules = open(RunFile.dialect) { dialect = Dialect(recorded: rules) ?? dialect }
-    self.init(dialect, Terms(described: run.terms))
-    if run.goesOn { testimony.usage.baseline = figures.map { .figures($0) } ?? .unknown }
-    // What cannot be read any more cannot speak for the run.
-    if let errors = open(RunFile.errors) { try? readErrors(errors) }
+    let dialect = state.dialect(of: run)
+    self.init(dialect ?? .plain, Terms(described: run.terms))
+    if run.sessionBefore != nil { testimony.usage.baseline = figures.map { .figures($0) } ?? .unknown }
+    // By other rules it might seem to say something.
+    guard dialect != nil else { return }
+    // What cannot be read any more cannot speak for the run. In the order in which a host reads at the exit.
     if let transcript = open(RunFile.transcript) { try? read(transcript, lineLimit: RunJSON.lineLimit(of: run)) }
+    if let errors = open(RunFile.errors) { try? readErrors(errors) }
   }
 }
 

@@ -28,7 +28,7 @@ extension Run {
       pipes = LaunchPipes(output: output, errors: errors)
       confine()
       try FaultPoint.grouped.pass()
-      keepDialect()
+      host.keep(preparation.manifest.dialect)
       try startProgram()
     } catch {
       pipes = nil
@@ -36,17 +36,6 @@ extension Run {
       record.error = "the program could not be started: \(error)"
       note(step: "\(error.call)", error: error.code)
       perform(machine.spawnFailed())
-    }
-  }
-
-  /// Whoever must judge the run in the place of its host has to read its lines by the same rules.
-  private func keepDialect() {
-    let dialect = preparation.manifest.dialect
-    guard dialect.name == nil else { return }
-    do throws(SystemError) {
-      try folder.create(RunFile.dialect).writeAll(Array(dialect.source.text.utf8).span.bytes)
-    } catch {
-      host.log("the rules that run \(record.id) is read by cannot be kept: \(error)")
     }
   }
 
@@ -102,6 +91,8 @@ extension Run {
   private func started(_ launched: LaunchedProcess) {
     record.pid = launched.pid
     record.started = host.wallTime
+    // A name that we have chosen is that of a session only now.
+    record.session = record.session ?? preparation.session
     record.startTicks = (try? ProcessTable.stat(launched.pid)).flatMap { $0 }.map { Int64($0.startTicks) }
     do {
       process = try Watched(launched.claim(), tag: Tag.exit, source: self)

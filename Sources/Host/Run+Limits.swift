@@ -81,8 +81,10 @@ extension Run {
   /// The limit on what is used up that the run has gone over, if it has.
   var overspent: LimitName? {
     let limits = preparation.limits
-    if let limit = limits[.cost].value, let cost = testimony.usage.cost, cost * 1e6 > Double(limit) { return .cost }
-    if let limit = limits[.tokens].value, let tokens = testimony.usage.tokens, tokens > limit { return .tokens }
+    if let limit = limits[.cost].value, let cost = testimony.usage.certainCost, cost * 1e6 > Double(limit) {
+      return .cost
+    }
+    if let limit = limits[.tokens].value, let tokens = testimony.usage.certainTokens, tokens > limit { return .tokens }
     return nil
   }
 

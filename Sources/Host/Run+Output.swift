@@ -27,11 +27,8 @@ extension Run {
     guard let outcome = read(errors, into: room) else { return }
     switch outcome {
     case .bytes(let count):
-      let piece = UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes
-      errorLog.append(piece, in: &folder)
-      if interpreter.dialect.hearsErrors {
-        errorSplitter.feed(piece, line: { readErrorLine($0) }, skipped: { _ in })
-      }
+      errorLog.append(UnsafeRawBufferPointer(rebasing: room.prefix(count)).bytes, in: &folder)
+      hearErrors(errorLog.harmless)
       _ = machine.eventSeen(.life, at: Loop.shared.now)
     case .wouldBlock: break
     case .end:
@@ -174,8 +171,15 @@ extension Run {
     heard(reading)
   }
 
+  /// Whatever is made of stderr may be stored or told: it is heard without secrets.
+  private func hearErrors(_ piece: [UInt8]) {
+    guard interpreter.dialect.hearsErrors else { return }
+    errorSplitter.feed(piece.span.bytes, line: { readErrorLine($0) }, skipped: { _ in })
+  }
+
   /// What stderr holds without a newline is its last line.
   private func finishErrorLines() {
+    hearErrors(errorLog.undecided)
     if errorSplitter.pending > 0 { errorSplitter.finish(line: { readErrorLine($0) }, skipped: { _ in }) }
   }
 
@@ -211,16 +215,6 @@ extension Run {
   }
 
   private func readErrorLine(_ line: RawSpan) {
-    guard !secrets.isEmpty else { return hearErrorLine(line) }
-    // Whatever is made of it may be stored or told.
-    var bytes: [UInt8] = []
-    var stream = SecretStream(secrets)
-    stream.feed(line, into: &bytes)
-    stream.finish(into: &bytes)
-    hearErrorLine(bytes.span.bytes)
-  }
-
-  private func hearErrorLine(_ line: RawSpan) {
     var reading = Reading()
     testimony.lineBegan()
     if !interpreter.readError(line, { hear($0, $1, &reading, at: Loop.shared.now) }) { testimony.complained(line) }

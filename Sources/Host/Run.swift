@@ -368,6 +368,11 @@ internal import Wire
     host.forget(self)
   }
 
+  /// What its agent had counted of the session that it goes on with.
+  private func note(_ figures: JSONText?) {
+    if let figures { testimony.usage.baseline = .figures(figures) }
+  }
+
   private func mayLaunch() {
     perform(machine.recorded(at: Loop.shared.now))
     watchClock()
@@ -377,7 +382,7 @@ internal import Wire
     pendingWrites -= 1
     switch outcome {
     case .opened(_, let figures):
-      if let figures { testimony.usage.baseline = .figures(figures) }
+      note(figures)
       guard succeeds(at: .rowed) else { break }
       if openedAs == .starting { mayLaunch() } else if !verdictIsGiven { tellObservers() }
     case .notOpened(_, let error): refuse(HostError(.ledgerUnavailable, error.message))
@@ -385,8 +390,10 @@ internal import Wire
       refuse(
         refusal.map { HostError.notResumable($0) } ?? HostError(.runNotFound, "the run to be resumed does not exist"))
     case .known(_, let known): refuse(HostError.known(known, record.request ?? ""))
-    case .changed(_, .starting): mayLaunch()
-    case .changed(_, let status):
+    case .changed(_, .starting, let figures):
+      note(figures)
+      mayLaunch()
+    case .changed(_, let status, _):
       if status.isTerminal {
         announce(isRecorded: true)
       } else if succeeds(at: .identified), !verdictIsGiven {

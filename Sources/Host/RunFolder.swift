@@ -37,8 +37,6 @@ struct RunFolder: ~Copyable {
 public enum RunFile {
   /// What the agent wrote to stdout, byte for byte: line N is event N.
   public static let transcript = "transcript.ndjson"
-  /// The rules that its lines are read by, where its plugin has rules of its own: they may change while it runs.
-  public static let dialect = "dialect.json"
   /// What its programs wrote to stderr: all of it, or its beginning and its end.
   public static let errors = "stderr.log"
   /// The prompt, where it does not fit an argument or its plugin wants it so.

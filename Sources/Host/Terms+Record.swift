@@ -1,5 +1,4 @@
 internal import Dialects
-internal import Kernel
 internal import Model
 internal import Plugins
 internal import Supervision
@@ -16,16 +15,14 @@ extension Terms {
   /// Whether what the agent says after a final word can still count.
   var hearsOn: Bool { countsLastWord || basis == .evidence }
 
-  /// What a manifest says a run is judged by, for the record. Rules of a dialect are kept in the run's folder.
-  ///
-  /// `goesOn` is whether the run goes on with a session of its agent's.
-  static func description(of manifest: Manifest, goesOn: Bool) -> JSONText {
+  /// What a manifest says a run is judged by, for the record, and the session of its agent's that it goes on with.
+  static func description(of manifest: Manifest, session: String?) -> JSONText {
     var json: JSONObject = [
       "result": .string(manifest.result.rawValue), "final": .string(manifest.final.rawValue),
       "success_needs_exit": .bool(manifest.successNeedsExit),
     ]
-    if goesOn { json["goes_on"] = true }
-    if let name = manifest.dialect.name { json["dialect"] = .string(name) }
+    json["dialect"] = .string(manifest.dialect.name ?? manifest.dialect.digest ?? "")
+    json["goes_on"] = session.map { .string($0) }
     return JSONText(valid: JSON.object(json).text)
   }
 
@@ -44,33 +41,23 @@ extension Terms {
 }
 
 extension RunRecord {
-  /// Whether it went on with a session of its agent's from the beginning.
-  var goesOn: Bool {
-    guard let terms, case .object(let object)? = try? JSON.parse(terms.text) else { return resumes != nil }
-    return object["goes_on"] == .bool(true) || resumes != nil
+  /// The session of its agent's that it went on with; nil where a session began with it.
+  var sessionBefore: String? { term("goes_on") }
+
+  /// How its lines are read: the name of a dialect, or the digest of rules.
+  fileprivate var dialect: String? { term("dialect") }
+
+  private func term(_ name: String) -> String? {
+    guard let terms, case .object(let object)? = try? JSON.parse(terms.text), case .string(let text)? = object[name]
+    else { return nil }
+    return text
   }
 }
 
-extension Dialect {
-  /// The dialect that a run's record names; Reeve's own where it names none.
-  init(described text: JSONText?) {
-    guard let text, case .object(let terms)? = try? JSON.parse(text.text), let name = terms["dialect"],
-      let dialect = try? Dialect(name)
-    else {
-      self = .native
-      return
-    }
-    self = dialect
-  }
-
-  /// A larger file is none of ours.
-  private static let largestRecord = 1 << 20
-
-  /// The rules that were kept for a run; nil when they cannot be read.
-  init?(recorded file: borrowing Descriptor) {
-    guard let bytes = (try? file.readAll(limit: Self.largestRecord)) ?? nil, let json = try? JSON.parse(bytes),
-      let dialect = try? Dialect(json)
-    else { return nil }
-    self = dialect
+extension StateFolder {
+  /// The dialect of a run; nil when its rules are not there any more, so that nobody can tell what its agent said.
+  func dialect(of run: RunRecord) -> Dialect? {
+    guard let name = run.dialect else { return .native }
+    return (try? Dialect(.string(name))) ?? dialect(name)
   }
 }

@@ -75,8 +75,10 @@ struct Clerk: ~Copyable {
         case .known(let known): return .known(run.id, known)
         }
       case .change(let run, let status, let evidence):
-        let isChanged = try store.change(run, from: status, evidence: evidence)
-        return isChanged ? .changed(run.id, run.status) : .refused(run.id, nil)
+        guard try store.change(run, from: status, evidence: evidence) else { return .refused(run.id, nil) }
+        // One that has waited may have waited for the run whose figures its own come on top of.
+        let figures = run.status == .starting ? try store.figures(of: run.session, before: run) : nil
+        return .changed(run.id, run.status, figures: figures)
       case .facts(let run): return try store.update(run) ? .updated(run.id) : .refused(run.id, nil)
       case .find(let id, let ticket): return .found(ticket: ticket, try store.find(id))
       case .findKey(let key, let ticket): return .found(ticket: ticket, try store.find(key: key))

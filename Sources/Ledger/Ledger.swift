@@ -38,8 +38,8 @@ public final class Ledger: Sendable {
     case notResumable(RunID, ResumeRefusal?)
     /// It was not, because its client has named the request before, and this is the run of it.
     case known(RunID, RunRecord)
-    /// The status of the run was changed to this.
-    case changed(RunID, Status)
+    /// The status of the run was changed to this; as it begins, what its agent had counted of its session before.
+    case changed(RunID, Status, figures: JSONText?)
     /// The facts of the run were written.
     case updated(RunID)
     /// The row was not as its owner knew it, or its rules forbid the change. Nothing was written.

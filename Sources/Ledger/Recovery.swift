@@ -63,7 +63,9 @@ public struct Recovery: ~Copyable {
   }
 
   /// What an agent had counted of its session before a run that goes on with it; nil when nobody knows.
-  public func figures(before run: RunRecord) throws(LedgerError) -> JSONText? { try store.figures(before: run) }
+  public func figures(of session: String?, before run: RunRecord) throws(LedgerError) -> JSONText? {
+    try store.figures(of: session, before: run)
+  }
 
   /// Writes what became of its processes.
   public func bury(_ run: RunRecord) throws(LedgerError) { _ = try store.update(run) }

@@ -99,7 +99,7 @@ struct Store: ~Copyable {
     if let key = run.key, let known = try find(key: key) { return .known(known) }
     guard let resumed = run.resumes else {
       try insert(run, evidence: nil)
-      return .opened(figures: try figures(before: run))
+      return .opened(figures: try figures(of: run.session, before: run))
     }
     // Both or none, also when the rest of the transaction goes on.
     try database.execute("SAVEPOINT resume")
@@ -107,7 +107,7 @@ struct Store: ~Copyable {
       let isTaken = try take(resumed, for: run.id)
       if isTaken { try insert(run, evidence: nil) }
       try database.execute("RELEASE resume")
-      return isTaken ? .opened(figures: try figures(before: run)) : .notResumable
+      return isTaken ? .opened(figures: try figures(of: run.session, before: run)) : .notResumable
     } catch {
       if database.isInTransaction { try? database.execute("ROLLBACK TO resume; RELEASE resume") }
       throw error
@@ -115,8 +115,8 @@ struct Store: ~Copyable {
   }
 
   /// What an agent had counted of its session before a run that goes on with it; nil when nobody knows.
-  func figures(before run: RunRecord) throws(LedgerError) -> JSONText? {
-    guard let session = run.session else { return nil }
+  func figures(of session: String?, before run: RunRecord) throws(LedgerError) -> JSONText? {
+    guard let session else { return nil }
     let statement = try Statement(
       database, parameters: 3,
       """

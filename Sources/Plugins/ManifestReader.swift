@@ -66,6 +66,16 @@ struct ManifestReader {
     }
     guard !manifest.version.isEmpty else { throw members.wrong("version", "is required") }
     guard !manifest.command.items.isEmpty else { throw members.wrong("command", "is required") }
+    if manifest.result == .evidence {
+      guard manifest.final == .first else {
+        throw members.wrong("final", "has no meaning with “evidence”, of which the last always counts")
+      }
+      guard !manifest.successNeedsExit else {
+        throw members.wrong("success_needs_exit", "has no meaning with “evidence”, where it always does")
+      }
+    } else if manifest.dialect.endsByItself {
+      throw members.wrong("dialect", "has a rule with “done”, which has no meaning but with \"result\": \"evidence\"")
+    }
   }
 
   // MARK: - Members

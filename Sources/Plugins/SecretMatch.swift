@@ -34,6 +34,8 @@ struct SecretMatch {
     return isURL || value < 0x80 ? .byte(UInt8(value)) : .several
   }
 
+  /// How many steps were taken by now.
+  private(set) var work = 0
   private var places: [Int] = []
   private var next: [Int] = []
   private var isOpen = false
@@ -49,6 +51,7 @@ struct SecretMatch {
     while index < secret.count {
       next.removeAll(keepingCapacity: true)
       for jump in jumps where jump.index == index { add(jump.place, to: &places) }
+      work &+= places.count
       for place in places {
         isOpen = false
         step(secret, index, text, place, &jumps)

@@ -10,6 +10,15 @@ public struct SecretStream: Sendable {
   private var held: [UInt8] = []
   /// How much of that, from its beginning, is hidden already.
   private var covered = 0
+  /// How many steps may be taken by now: so many for each byte, and some to begin with.
+  private var allowed = 1 << 22
+  private static let allowedPerByte = 16
+  /// Whether looking was given up: then nothing more is shown.
+  private var isGivenUp = false
+
+  /// Text can be made so that a secret that repeats itself is nearly found at every place of it. Whoever reads is told; that
+  /// a host stands still, or that a secret is shown, would be worse.
+  private static let givenUp = Array("[… hidden from here on: to look for secrets in it would take too long …]\n".utf8)
 
   /// One for these secrets.
   public init(_ mask: SecretMask) { self.mask = mask }
@@ -20,6 +29,8 @@ public struct SecretStream: Sendable {
   /// Takes a piece, and adds to `output` what is decided by now.
   public mutating func feed(_ piece: RawSpan, into output: inout [UInt8]) {
     guard !mask.isEmpty else { return piece.withUnsafeBytes { output.append(contentsOf: $0) } }
+    guard !isGivenUp else { return }
+    allowed += piece.byteCount * Self.allowedPerByte
     piece.withUnsafeBytes { held.append(contentsOf: $0) }
     scan(isEnd: false, into: &output)
   }
@@ -40,6 +51,7 @@ public struct SecretStream: Sendable {
       for index in mask.candidates(in: held, at: place) {
         let secret = mask.secrets[index]
         let found = match.find(secret.bytes, in: held, at: place)
+        guard match.work <= allowed else { return giveUp(before: plain..<max(plain, place), &output) }
         if found.open != nil && !isEnd { break scanning }
         let cutOff = (found.open ?? 0) >= SecretMask.shortest ? held.count : nil
         guard let end = found.end ?? cutOff else { continue }
@@ -55,5 +67,13 @@ public struct SecretStream: Sendable {
     if place > plain { output.append(contentsOf: held[plain..<place]) }
     held.removeFirst(place)
     covered = max(0, covered - place)
+  }
+
+  private mutating func giveUp(before decided: Range<Int>, _ output: inout [UInt8]) {
+    output.append(contentsOf: held[decided])
+    output.append(contentsOf: Self.givenUp)
+    isGivenUp = true
+    held = []
+    covered = 0
   }
 }

@@ -29,8 +29,8 @@ enum ReplayCommand {
     let manifest = try surroundings.catalog.plugin(name)
     let exit = try exit(arguments.value("exit"))
     var replay = Replay(manifest)
-    if let path = arguments.value("stderr") { try replay.readErrors(try open(path)) }
     try replay.read(try open(arguments.words[0]), lineLimit: Int(Limits()[.line].value ?? .max))
+    if let path = arguments.value("stderr") { try replay.readErrors(try open(path)) }
     let verdict = replay.verdict(on: exit)
     let report = Report(
       replay: replay, verdict: verdict, error: replay.explanation(of: verdict, on: exit), plugin: name)

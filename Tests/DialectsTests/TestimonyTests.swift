@@ -99,11 +99,50 @@ struct TestimonyTests {
   }
 
   @Test
+  func `no figure that an agent invents is too much, and none is below zero`() throws {
+    func usage(_ before: String, _ figures: String...) throws -> UsageTally {
+      var tally = UsageTally(cumulative: ["n", UsageTally.cost])
+      tally.baseline = .figures(JSONText(valid: before))
+      for figure in figures {
+        guard case .object(let object) = try JSON.parse(figure) else { continue }
+        for member in object.members {
+          switch member.value {
+          case .integer(let count): tally.add(member.key, .count(count))
+          case .number(let number): tally.add(member.key, .number(number))
+          default: break
+          }
+        }
+      }
+      return tally
+    }
+    let most = Int64.max
+    #expect(try usage(#"{"n":-9000000000000000000}"#, #"{"n":9000000000000000000}"#).text?.text == #"{"n":\#(most)}"#)
+    #expect(try usage(#"{"n":1}"#, #"{"n":-5,"cost_usd":-1}"#).text == nil)
+    #expect(try usage(#"{"cost_usd":1}"#, #"{"cost_usd":1e308}"#).cost == 1e308)
+    #expect(try usage(#"{"cost_usd":1}"#, #"{"cost_usd":1e999}"#).cost == nil)
+    // It failed before it counted anything: the session's total is what it was.
+    let failed = try usage(#"{"cost_usd":0.5,"n":7}"#, #"{"cost_usd":0,"n":0}"#)
+    #expect(failed.cost == 0 && failed.cumulativeText?.text == #"{"cost_usd":0.5,"n":7}"#)
+    let long = String(repeating: "x", count: 65)
+    #expect(try usage("{}", #"{"\#(long)":1}"#).cumulativeText == nil)
+  }
+
+  @Test
+  func `what a run has used in any case is known also where its session began elsewhere`() {
+    var tally = UsageTally(cumulative: [UsageTally.cost])
+    tally.baseline = .unknown
+    tally.add(UsageTally.cost, .number(1))
+    #expect(tally.certainCost == 0 && tally.cost == nil)
+    tally.add(UsageTally.cost, .number(1.75))
+    #expect(tally.certainCost == 0.75 && tally.cost == nil)
+  }
+
+  @Test
   func `tokens are those in and out, or their sum where that is all there is`() throws {
     func tokens(_ figures: (String, Int64)...) -> Int64? {
       var tally = UsageTally()
       for (name, count) in figures { tally.add(name, .count(count)) }
-      return tally.tokens
+      return tally.certainTokens
     }
     #expect(tokens(("input_tokens", 3), ("output_tokens", 4), ("total_tokens", 100)) == 7)
     #expect(tokens(("output_tokens", 4)) == 4)

@@ -138,7 +138,7 @@ extension Ledger.Outcome {
     case .children(_, let runs): "children \(runs.count)"
     case .beaten: "beaten"
     case .unspilled: "unspilled"
-    case .changed(_, let status): "changed \(status)"
+    case .changed(_, let status, _): "changed \(status)"
     case .updated: "updated"
     case .refused(_, let error): "refused \(error.map { "\($0.code)" } ?? "-")"
     case .found(_, let run): "found \(run.map { "\($0.status)" } ?? "-")"

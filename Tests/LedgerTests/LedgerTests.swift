@@ -114,7 +114,7 @@ struct LedgerTests {
     for outcome in book.outcomes {
       switch outcome {
       case .opened(let id, _): answered.append("opened \(id)")
-      case .changed(let id, let status): answered.append("\(status) \(id)")
+      case .changed(let id, let status, _): answered.append("\(status) \(id)")
       default: Issue.record("\(outcome)")
       }
     }

@@ -102,6 +102,22 @@ struct SecretMaskTests {
     #expect(mask.masked(text) == "[masked A_KEY]")
   }
 
+  // Promise 1: the loop that masks is the loop that ends runs.
+  @Test(arguments: ["\\", "a", "-", "ab\\cd"])
+  func `text that is nearly a secret at every place of it is hidden rather than looked through for ever`(
+    unit: String
+  ) {
+    let mask = SecretMask([("X_TOKEN", String(repeating: unit, count: 400) + "x")])
+    let text = String(repeating: unit, count: 400_000 / unit.utf8.count)
+    let began = ContinuousClock.now
+    let masked = mask.masked(text + " and more")
+    #expect(ContinuousClock.now - began < .seconds(60))
+    #expect(masked.contains("hidden from here on") && !masked.contains("and more"))
+    // An ordinary text is never too much.
+    let ordinary = String(repeating: "an error with \\u0061 \\n and %20 in it\n", count: 4000)
+    #expect(mask.masked(ordinary) == ordinary)
+  }
+
   @Test
   func `wherever the pieces end, the outcome is the same as of the whole`() {
     let mask = SecretMask(environment: [
