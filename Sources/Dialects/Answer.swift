@@ -4,7 +4,8 @@ public struct Answer: Sendable {
   public static let limit = 1 << 20
 
   private var bytes: [UInt8] = []
-  private var isCut = false
+  /// Whether some of it is left out.
+  private(set) var isCut = false
   /// Whether what is there is a message that came whole: whatever comes next begins another.
   private var isWhole = false
 

@@ -26,7 +26,7 @@ public struct Dialect: Sendable {
 
   /// Whether an agent that speaks it can say that there is nothing more to come.
   public var endsByItself: Bool {
-    let effects = objectRules.flatMap(\.effects) + (lineRules + errorRules).flatMap(\.effects)
+    let effects = objectRules.flatMap { $0.effects + $0.elementEffects } + (lineRules + errorRules).flatMap(\.effects)
     return effects.contains(.done)
   }
 

@@ -5,6 +5,9 @@ struct DialectReader {
   /// More rules than any agent has needed; sets of them are the bits of one word.
   static let mostRules = 64
 
+  /// What depends on the order in which it is said.
+  private static let ordered: Set<String> = ["text", "text_delta", "success", "failure", "done"]
+
   private var names: [String] = []
   private var objectRules: [ObjectRule] = []
   private var lineRules: [TextRule] = []
@@ -61,6 +64,12 @@ struct DialectReader {
       throw DialectError(key, "a rule has “when”, for JSON, or “line” or “stderr”, for text: exactly one of them")
     }
     let meanings = rule.members.filter { $0.key != trigger.key }
+    if trigger.key == "stderr", let ordered = meanings.first(where: { Self.ordered.contains($0.key) }) {
+      throw DialectError(
+        "\(key).\(ordered.key)",
+        "can be said by stdout alone: of words on two streams nobody can tell which came last; use “error” for what goes wrong"
+      )
+    }
     if trigger.key == "when" {
       var reading = ObjectReading(conditions: trigger.value, key: key, names: names)
       let rule = try reading.rule(meanings)

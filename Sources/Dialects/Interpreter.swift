@@ -83,8 +83,13 @@ public struct Interpreter: Sendable {
     guard fits(rule.conditions, line, nil) else { return }
     guard let elements = rule.elements else { return tell(rule.effects, line, nil, body) }
     guard let array = find(elements, line, nil) else { return }
+    var hasFit = false
     JSONElements.forEach(line, range: array.range) { element in
-      if fits(rule.elementConditions, line, element) { tell(rule.effects, line, element, body) }
+      guard fits(rule.elementConditions, line, element) else { return }
+      // As if the rule had been about this element alone; what is about the line is said with the first.
+      if !hasFit { tell(rule.effects, line, nil, body) }
+      hasFit = true
+      tell(rule.elementEffects, line, element, body)
     }
   }
 

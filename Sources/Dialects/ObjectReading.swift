@@ -29,7 +29,9 @@ struct ObjectReading: RuleReading {
         if let member = condition.neededMember { rule.required |= 1 << UInt64(member) }
       }
     }
-    rule.effects = try effects(meanings, key)
+    let effects = try effects(meanings, key)
+    rule.effects = effects.filter { !$0.isAboutElement }
+    rule.elementEffects = effects.filter(\.isAboutElement)
     rule.elements = elements.map { [$0.place] }
     if case .member(let member, _)? = elements?.place { rule.required |= 1 << UInt64(member) }
     return rule

@@ -65,6 +65,36 @@ enum Effect: Hashable, Sendable {
   }
 }
 
+extension Effect {
+  /// Whether it speaks of the element that its rule looks at.
+  var isAboutElement: Bool {
+    switch self {
+    case .session(let field), .error(let field), .retrying(let field), .attention(let field), .text(let field),
+      .piece(let field), .figure(_, let field), .figures(let field), .progress(let field), .success(let field),
+      .failure(let field):
+      field.isAboutElement
+    case .toolStarted(let id, let name): id.isAboutElement || name.isAboutElement
+    case .toolFinished(let id, let name, let outcome):
+      id.isAboutElement || name.isAboutElement || outcome.isAboutElement
+    case .done: false
+    }
+  }
+}
+
+extension Effect.Outcome {
+  fileprivate var isAboutElement: Bool {
+    switch self {
+    case .unknown, .always: false
+    case .boolean(let field): field.isAboutElement
+    case .conditions(let conditions): conditions.map(\.place).isAboutElement
+    }
+  }
+}
+
+extension Field {
+  fileprivate var isAboutElement: Bool { contains { if case .element = $0 { true } else { false } } }
+}
+
 /// A rule about JSON objects.
 struct ObjectRule: Hashable, Sendable {
   /// What the line must fit; those about the whole line.
@@ -72,6 +102,9 @@ struct ObjectRule: Hashable, Sendable {
   /// The array whose elements are looked at one by one, and what an element must fit.
   var elements: Field?
   var elementConditions: [Condition] = []
+  /// What is said of each element that fits.
+  var elementEffects: [Effect] = []
+  /// What is said of the line: once, however many elements fit.
   var effects: [Effect] = []
   /// The members without which it cannot fit, a bit each.
   var required: UInt64 = 0

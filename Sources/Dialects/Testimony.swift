@@ -20,6 +20,8 @@ public struct Testimony: Sendable {
 
   /// What it used.
   public var usage: UsageTally
+  /// The session that it was to go on with.
+  private let sessionBefore: String?
   /// Its own session.
   public private(set) var session: String?
   /// Its last word on how it went.
@@ -35,9 +37,12 @@ public struct Testimony: Sendable {
   /// Whether its answer is made of lines, each of which ends with a newline, the last as well.
   private var hasLines = false
 
-  /// Nothing was said yet, in this dialect.
-  public init(_ dialect: Dialect) {
+  /// Nothing was said yet, in this dialect, by an agent that was to go on with this session, if with any.
+  public init(_ dialect: Dialect, goingOnWith session: String? = nil) {
     usage = UsageTally(cumulative: dialect.cumulative)
+    sessionBefore = session
+    // Until somebody knows better.
+    if session != nil { usage.baseline = .unknown }
   }
 
   /// The last line of stderr that the dialect knows nothing of: what it complains of, for want of better words.
@@ -70,7 +75,7 @@ public struct Testimony: Sendable {
     case .toolStarted(let call): activity = call.name?.label(in: line) ?? activity
     case .toolFinished: activity = nil
     case .figure(let name, let amount): usage.add(name, amount)
-    case .session(let name): if name.range.count <= Self.longestSession { session = name.text(in: line) }
+    case .session(let name): begin(name, line)
     case .error(let words): trouble = words?.message(in: line) ?? trouble
     case .success(let output): if !isOver { outcome = Self.success(output, line) }
     case .failure(let words):
@@ -83,10 +88,20 @@ public struct Testimony: Sendable {
   /// The answer: its result if that is text, else its last message.
   public var text: String? { outcome?.text ?? (hasLines ? answer.text.map(Self.withoutNewlinesAround) : answer.text) }
 
+  /// Whether the answer is not all there.
+  public var isTextCut: Bool { outcome?.text == nil && answer.isCut }
+
   /// What it said of trouble; nil when it named none.
   public var error: String? {
     guard let outcome else { return trouble }
     return outcome.isSuccess ? nil : outcome.error ?? trouble
+  }
+
+  private mutating func begin(_ name: Excerpt, _ line: RawSpan) {
+    guard name.range.count <= Self.longestSession else { return }
+    session = name.text(in: line)
+    // It goes on elsewhere: what was counted of the one before says nothing of this.
+    if let sessionBefore, session != sessionBefore { usage.baseline = .unknown }
   }
 
   private mutating func take(_ message: Excerpt, _ line: RawSpan) {

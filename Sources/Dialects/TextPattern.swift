@@ -1,9 +1,10 @@
 internal import Glibc
+internal import Wire
 
 /// What a line of plain text must look like: literal text, `*` for anything, and `{name}` for a part that is wanted.
 struct TextPattern: Hashable, Sendable {
   private enum Piece: Hashable, Sendable {
-    case literal([UInt8])
+    case literal(Needle)
     /// Anything, kept under this index if it is wanted.
     case gap(Int?)
   }
@@ -27,7 +28,7 @@ struct TextPattern: Hashable, Sendable {
         continue
       }
       guard !isAfterGap(), !names.contains(String(name)) else { return nil }
-      if !literal.isEmpty { pieces.append(.literal(literal)) }
+      if !literal.isEmpty { pieces.append(.literal(Needle(literal))) }
       literal = []
       pieces.append(.gap(isPart ? names.count : nil))
       if isPart {
@@ -35,7 +36,7 @@ struct TextPattern: Hashable, Sendable {
         rest = rest[rest.index(after: name.endIndex)...]
       }
     }
-    if !literal.isEmpty { pieces.append(.literal(literal)) }
+    if !literal.isEmpty { pieces.append(.literal(Needle(literal))) }
     self.pieces = pieces
     self.names = names
   }
@@ -56,16 +57,16 @@ struct TextPattern: Hashable, Sendable {
       case .literal(let literal):
         let found: Int?
         if gap == nil {
-          found = text.has(literal, at: at, before: range.upperBound) ? at : nil
+          found = text.has(literal.bytes, at: at, before: range.upperBound) ? at : nil
         } else if index == pieces.count - 1 {
-          let start = range.upperBound - literal.count
-          found = start >= at && text.has(literal, at: start, before: range.upperBound) ? start : nil
+          let start = range.upperBound - literal.bytes.count
+          found = start >= at && text.has(literal.bytes, at: start, before: range.upperBound) ? start : nil
         } else {
-          found = text.first(literal, from: at, before: range.upperBound)
+          found = literal.first(in: text, from: at, before: range.upperBound)
         }
         guard let found else { return false }
         close(at: found)
-        at = found + literal.count
+        at = found + literal.bytes.count
       }
     }
     guard gap != nil || at == range.upperBound else { return false }
@@ -85,20 +86,48 @@ extension RawSpan {
     }
   }
 
-  fileprivate func first(_ literal: [UInt8], from start: Int, before end: Int) -> Int? {
-    guard let head = literal.first else { return start }
-    var at = start
-    while at < end, let next = first(head, from: at, before: end) {
-      if has(literal, at: next, before: end) { return next }
-      at = next + 1
-    }
-    return nil
-  }
-
-  private func first(_ byte: UInt8, from start: Int, before end: Int) -> Int? {
-    withUnsafeBytes { bytes in
+  fileprivate func first(_ byte: UInt8, from start: Int, before end: Int) -> Int? {
+    guard start < end else { return nil }
+    return withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return nil }
       return memchr(base + start, Int32(byte), end - start).map { UnsafeRawPointer($0) - base }
     }
+  }
+}
+
+/// Literal text that is looked for, with what is needed to look at no byte of a line twice (Knuth, Morris and Pratt).
+private struct Needle: Hashable, Sendable {
+  let bytes: [UInt8]
+  /// For each byte: how much of the beginning also ends there.
+  private let borders: [Int]
+
+  init(_ bytes: [UInt8]) {
+    var borders = [Int](repeating: 0, count: bytes.count)
+    var length = 0
+    for index in bytes.indices.dropFirst() {
+      while length > 0, bytes[index] != bytes[length] { length = borders[length - 1] }
+      if bytes[index] == bytes[length] { length += 1 }
+      borders[index] = length
+    }
+    self.bytes = bytes
+    self.borders = borders
+  }
+
+  func first(in text: RawSpan, from start: Int, before end: Int) -> Int? {
+    guard let head = bytes.first else { return start }
+    var matched = 0
+    var at = start
+    while at < end {
+      if matched == 0 {
+        guard let next = text.first(head, from: at, before: end) else { return nil }
+        at = next
+      }
+      let byte = text.byte(at)
+      while matched > 0, byte != bytes[matched] { matched = borders[matched - 1] }
+      if byte == bytes[matched] { matched += 1 }
+      at += 1
+      if matched == bytes.count { return at - matched }
+    }
+    return nil
   }
 }

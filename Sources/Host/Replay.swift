@@ -42,9 +42,9 @@ public struct Replay {
   private let terms: Terms
 
   /// Nothing was read yet of an agent that speaks this dialect and is held to these terms.
-  public init(_ dialect: Dialect, _ terms: Terms) {
+  public init(_ dialect: Dialect, _ terms: Terms, goingOnWith session: String? = nil) {
     interpreter = Interpreter(dialect)
-    testimony = Testimony(dialect)
+    testimony = Testimony(dialect, goingOnWith: session)
     self.terms = terms
   }
 
@@ -170,6 +170,7 @@ public struct Replay {
     run.reason = verdict.reason
     run.output = testimony.outcome?.output
     run.text = testimony.text
+    if testimony.isTextCut { run.flags.insert(.truncatedText) }
     run.error = verdict.explanation(exit: run.exit, said: testimony.error ?? testimony.complaint, limits: Limits())
     run.flags.formUnion(flags)
     // Its host may have known of more than it wrote to the file.
@@ -196,8 +197,8 @@ extension Replay {
     let folder = try? state.runs.openDirectory(run.id.description)
     func open(_ name: String) -> Descriptor? { try? folder?.openPlainFile(name, flags: O_RDONLY) }
     let dialect = state.dialect(of: run)
-    self.init(dialect ?? .plain, Terms(described: run.terms))
-    if run.sessionBefore != nil { testimony.usage.baseline = figures.map { .figures($0) } ?? .unknown }
+    self.init(dialect ?? .plain, Terms(described: run.terms), goingOnWith: run.sessionBefore)
+    if let figures { testimony.usage.baseline = .figures(figures) }
     // By other rules it might seem to say something.
     guard dialect != nil else { return }
     // What cannot be read any more cannot speak for the run. In the order in which a host reads at the exit.

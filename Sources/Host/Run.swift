@@ -103,9 +103,7 @@ internal import Wire
     let limits = preparation.limits
     machine = RunMachine(terms: Terms(of: preparation.manifest, limits: limits))
     interpreter = Interpreter(preparation.manifest.dialect)
-    testimony = Testimony(preparation.manifest.dialect)
-    // What the agent has counted of a session that goes on, the ledger knows, if anybody does.
-    if preparation.request.session != nil { testimony.usage.baseline = .unknown }
+    testimony = Testimony(preparation.manifest.dialect, goingOnWith: preparation.request.session)
     splitter = LineSplitter(limit: Int(limits[.line].value ?? .max))
     errorLog = ErrorLog(limit: Int(limits[.stderr].value ?? 0)) { preparation.secrets }
     folder = RunFolder(state: host.state, run: record.id)
@@ -261,6 +259,8 @@ internal import Wire
     noteResources()
     record.output = testimony.outcome?.output
     record.text = testimony.text
+    if testimony.isTextCut { record.flags.insert(.truncatedText) }
+    if verdict == .succeeded && overspent != nil { record.flags.insert(.overBudget) }
     if verdict == .succeeded {
       record.error = nil
     } else {

@@ -30,12 +30,18 @@ public struct Flags: OptionSet, Hashable, Sendable {
   /// Its agent said that a person should look: something was refused to it, or left to them.
   public static let attention = Flags(rawValue: 1 << 10)
 
+  /// Its answer was longer than the record holds: the transcript has all of it.
+  public static let truncatedText = Flags(rawValue: 1 << 11)
+  /// It used more than its limits allow, and said so too late to be ended for it.
+  public static let overBudget = Flags(rawValue: 1 << 12)
+
   /// Each flag with its word.
   public static let names: [(flag: Flags, name: String)] = [
     (.lingered, "lingered"), (.exitMismatch, "exit_mismatch"), (.noise, "noise"),
     (.truncatedLine, "truncated_line"), (.leftovers, "leftovers"), (.quietTool, "quiet_tool"),
     (.ledgerDelayed, "ledger_delayed"), (.transcriptGap, "transcript_gap"),
     (.containmentWeak, "containment_weak"), (.retried, "retried"), (.attention, "attention"),
+    (.truncatedText, "truncated_text"), (.overBudget, "over_budget"),
   ]
 
   /// The words of the flags that are set.

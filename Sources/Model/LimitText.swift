@@ -30,6 +30,13 @@ public enum LimitText {
     }
   }
 
+  /// A number that came as one, as it would have been written as text: never with an exponent.
+  public static func decimal(_ number: Double) -> String {
+    if let whole = Int64(exactly: number) { return String(whole) }
+    guard let millionths = Int64(exactly: (number * 1e6).rounded()), millionths > 0 else { return String(number) }
+    return moneyText(millionths)
+  }
+
   private static func scaled(_ text: String, by units: [(unit: String, size: Int64)]) -> Int64? {
     let number = text.prefix { $0.isASCII && $0.isNumber }
     let rest = text[number.endIndex...]

@@ -97,7 +97,7 @@ struct Members {
       switch member.value {
       case .string(let string): text = string
       case .integer(let number): text = String(number)
-      case .number(let number): text = String(number)
+      case .number(let number): text = LimitText.decimal(number)
       case .null, .bool, .array, .object, .raw: throw wrong("\(key).\(member.key)", "must be text like “10m”")
       }
       do {

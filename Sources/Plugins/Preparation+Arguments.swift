@@ -12,6 +12,9 @@ extension Preparation {
     session: String?
   ) throws(PluginError) -> (words: [String], isPromptInFile: Bool) {
     try check(request)
+    guard request.model == nil || command.placeholders.contains(.model) else {
+      throw PluginError(.badRequest, "the plugin “\(manifest.name)” lets nobody choose a model")
+    }
     var values: [Placeholder: String] = [.cwd: request.directory, .run: run.description]
     values[.model] = request.model
     values[.session] = session

@@ -10,8 +10,14 @@ public struct TrustRequest: Sendable {
     public let folder: String
     /// The digest over all its files.
     public let digest: String
-    /// What it would run, with its placeholders.
-    public let command: [String]
+    /// What it would run, with its placeholders: its command, to go on with a session, and to be checked.
+    public let commands: [(key: String, words: [String])]
+    /// The variables of the caller that it wants.
+    public let passed: [String]
+    /// The variables that it sets.
+    public let set: [String]
+    /// Whether its program may become another user.
+    public let mayGainPrivileges: Bool
   }
 
   /// The plugins.
@@ -55,9 +61,16 @@ extension TrustRequest.Plugin {
     let seal = try PluginSeal(of: folder)
     let manifest = try Project.manifest(seal, folder)
     let placeholders = Dictionary(uniqueKeysWithValues: Placeholder.allCases.map { ($0, "{\($0.rawValue)}") })
+    let resume = manifest.resume.flatMap { try? $0.filled(with: placeholders) }
+    let commands = [
+      ("command", try? manifest.command.filled(with: placeholders)), ("resume", resume), ("check", manifest.check),
+    ]
     self.init(
       name: manifest.name, folder: folder, digest: seal.digest,
-      command: (try? manifest.command.filled(with: placeholders)) ?? [])
+      commands: commands.compactMap { key, words in words.map { (key, $0) } },
+      passed: manifest.environment.require + manifest.environment.pass,
+      set: manifest.environment.set.map { "\($0.name)=\($0.value)" }, mayGainPrivileges: manifest.privileges == .mayGain
+    )
   }
 }
 

@@ -167,8 +167,8 @@ enum Wanted {
       for member in object.members {
         switch member.value {
         case .string(let text): texts.pairs.append((member.key, text))
-        case .integer where takesNumbers, .number where takesNumbers:
-          texts.pairs.append((member.key, member.value.text))
+        case .integer(let number) where takesNumbers: texts.pairs.append((member.key, String(number)))
+        case .number(let number) where takesNumbers: texts.pairs.append((member.key, LimitText.decimal(number)))
         default: throw .wrong("“\(name).\(member.key)” must be text")
         }
       }

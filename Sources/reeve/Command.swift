@@ -48,7 +48,8 @@ func columns(_ rows: [(String, String)]) -> String {
 }
 
 /// Columns as wide as what stands in them, the titles first.
-func table(_ rows: [[String]]) -> String {
+func table(_ cells: [[String]]) -> String {
+  let rows = cells.map { row in row.map { Terminal.printableLine($0) } }
   let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
   return rows.map { row in
     var line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")

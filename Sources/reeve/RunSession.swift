@@ -149,6 +149,9 @@ internal import Wire
     if !hasSpoken, let answer = run.text ?? run.output?.text {
       say(Array((answer.hasSuffix("\n") ? answer : answer + "\n").utf8))
     }
+    if run.flags.contains(.truncatedText) {
+      tell("the answer is longer than the record holds; “reeve logs \(run.id)” has all of it")
+    }
     guard run.status != .succeeded else { return }
     status?.end()
     let reason = run.reason.map { "/\($0)" } ?? ""

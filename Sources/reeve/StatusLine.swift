@@ -66,7 +66,7 @@ internal import Model
     let seconds = (Loop.shared.now - began).milliseconds / 1000
     let elapsed = seconds < 60 ? "\(seconds)s" : "\(seconds / 60)m\(seconds % 60)s"
     var parts = ["\(run.plugin) \(run.status.rawValue)", elapsed, "\(run.events) events"]
-    if !run.status.isTerminal, let activity = run.activity { parts.append(Terminal.printable(activity)) }
+    if !run.status.isTerminal, let activity = run.activity { parts.append(Terminal.printableLine(activity)) }
     if let memory = run.memoryPeak { parts.append("\(memory >> 20) MiB") }
     if run.disposal != .alive && run.status.isTerminal { parts.append(run.disposal.rawValue) }
     if let cost = run.cost { parts.append("$\(cost)") }

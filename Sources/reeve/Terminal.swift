@@ -44,8 +44,18 @@ enum Terminal {
       String.UnicodeScalarView(
         text.unicodeScalars.map { scalar in
           let isControl = scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
-          return isControl && scalar != "\n" && scalar != "\t" ? "\u{fffd}" : scalar
+          return (isControl && scalar != "\n" && scalar != "\t") || turnsText(scalar) ? "\u{fffd}" : scalar
         }))
+  }
+
+  /// Whether it has what follows shown in another order than it is in: a command could look like another one.
+  private static func turnsText(_ scalar: Unicode.Scalar) -> Bool {
+    (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+  }
+
+  /// The same on one line: a line break in a name could pass for the next row of a table.
+  static func printableLine(_ text: String) -> String {
+    printable(text).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\u{fffd}")
   }
 
   /// Writes to stdout, all of it.
@@ -53,7 +63,7 @@ enum Terminal {
 
   /// One line on stderr.
   static func complain(_ message: String) {
-    let line = message.split(separator: "\n", omittingEmptySubsequences: true).joined(separator: " ")
+    let line = printable(message).split(separator: "\n", omittingEmptySubsequences: true).joined(separator: " ")
     write(Array("reeve: \(line)\n".utf8), to: STDERR_FILENO)
   }
 

@@ -38,30 +38,25 @@ enum TrustCommand {
   private static func show(_ plugins: [TrustRequest.Plugin], isJSON: Bool) {
     guard !isJSON else {
       let list = plugins.map { plugin -> JSON in
-        [
+        var object: JSONObject = [
           "name": .string(plugin.name), "folder": .string(plugin.folder), "digest": .string(plugin.digest),
-          "command": .array(plugin.command.map { .string($0) }),
         ]
+        for command in plugin.commands { object[command.key] = .array(command.words.map { .string($0) }) }
+        object["passed"] = .array(plugin.passed.map { .string($0) })
+        object["set"] = .array(plugin.set.map { .string($0) })
+        object["may_gain_privileges"] = .bool(plugin.mayGainPrivileges)
+        return .object(object)
       }
       return Terminal.print(JSON.object(["plugins": .array(list)]).text + "\n")
     }
     for plugin in plugins {
-      let command = plugin.command.map { JSON.string($0).text }.joined(separator: " ")
-      Terminal.print(
-        Terminal.printable(
-          """
-          \(plugin.name)
-            folder   \(oneLine(plugin.folder))
-            digest   \(plugin.digest)
-            command  \(command)
-
-          """))
+      var rows = [("folder", plugin.folder), ("digest", plugin.digest)]
+      rows += plugin.commands.map { ($0.key, $0.words.map { JSON.string($0).text }.joined(separator: " ")) }
+      if !plugin.passed.isEmpty { rows.append(("gets", plugin.passed.joined(separator: " "))) }
+      rows += plugin.set.map { ("sets", $0) }
+      if plugin.mayGainPrivileges { rows.append(("may", "become another user (sudo, setuid)")) }
+      Terminal.print("\(plugin.name)\n\(columns(rows.map { ($0.0, Terminal.printableLine($0.1)) }))\n")
     }
-  }
-
-  /// A folder's name can hold line breaks, and look like something else that is trusted.
-  private static func oneLine(_ path: String) -> String {
-    path.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\u{fffd}")
   }
 
   private static func list(_ record: TrustRecord, isJSON: Bool) -> ExitCode {
@@ -74,7 +69,9 @@ enum TrustCommand {
       }
       Terminal.print(JSON.object(["plugins": .array(list)]).text + "\n")
     } else {
-      let lines = entries.map { entry, standing in "\(standing.rawValue.padded(to: 8))\(oneLine(entry.folder))\n" }
+      let lines = entries.map { entry, standing in
+        "\(standing.rawValue.padded(to: 8))\(Terminal.printableLine(entry.folder))\n"
+      }
       Terminal.print(Terminal.printable(lines.joined()))
     }
     return .succeeded

@@ -58,6 +58,13 @@ struct RuleTests {
     (#"{"when":{"/k":1},"text":"/c/*"}"#, #"{"k":1,"c":"a"}"#, "life"),
     (#"{"when":{"/k":1},"text":"/c/*"}"#, #"{"k":1,"c":[]}"#, "life"),
     (#"{"when":{"/k":1},"text":"/c/*","session":"/k2"}"#, #"{"k":1,"k2":"s","c":["a"]}"#, "session s, text a"),
+    // What is about the line is said once, however many elements fit.
+    (#"{"when":{"/c/*/t":"x"},"text":"/big"}"#, #"{"c":[{"t":"x"},{"t":"x"},{"t":"y"}],"big":"b"}"#, "text b"),
+    (#"{"when":{"/c/*/t":"x"},"text":"/big"}"#, #"{"c":[{"t":"y"}],"big":"b"}"#, "life"),
+    (
+      #"{"when":{"/c/*/t":"x"},"text_delta":"/c/*/s","success":true}"#, #"{"c":[{"t":"x","s":"1"},{"t":"x","s":"2"}]}"#,
+      "piece 1, piece 2, success -"
+    ),
     // The first place that has something.
     (#"{"when":{"/a":1},"failure":["/e/0","/m"]}"#, #"{"a":1,"m":"why"}"#, "failure why"),
     (#"{"when":{"/a":1},"failure":["/e/0","/m"]}"#, #"{"a":1,"e":["first"],"m":"why"}"#, "failure first"),
@@ -217,6 +224,7 @@ struct RuleTests {
     Wrong(#"[{"when":{},"tool_started":{}}]"#, "rules[0].tool_started", "needs an"),
     Wrong(#"[{"when":{},"tool_started":{"id":"/a","x":1}}]"#, "rules[0].tool_started.x", "unknown key"),
     Wrong(#"[{"when":{},"done":false}]"#, "rules[0].done", "must be true"),
+    Wrong(#"[{"stderr":"x","failure":true}]"#, "rules[0].failure", "stdout alone"),
     Wrong(#"[{"line":"","text":true}]"#, "rules[0].line", "must be text"),
     Wrong(#"[{"line":"a{x}{y}","text":"{x}"}]"#, "rules[0].line", "two gaps"),
     Wrong(#"[{"line":"a{x} {x}","text":"{x}"}]"#, "rules[0].line", "one name twice"),
@@ -247,8 +255,14 @@ struct RuleTests {
 
   @Test
   func `a pattern takes time that grows with the line alone`() throws {
-    // Matched by trying every length of every gap this would take years.
-    let rules = "[{\"line\":\"\(String(repeating: "a*", count: 30))b\",\"text\":true}]"
-    #expect(try meaning(rules, String(repeating: "a", count: 60_000)) == "noise")
+    // Matched by trying every length of every gap this would take years, and by comparing anew at each byte minutes.
+    for pattern in [String(repeating: "a*", count: 30) + "b", "*" + String(repeating: "a", count: 30_000) + "b*"] {
+      let rules = "[{\"line\":\"\(pattern)\",\"text\":true}]"
+      let began = ContinuousClock.now
+      #expect(try meaning(rules, String(repeating: "a", count: 1_000_000)) == "noise")
+      #expect(ContinuousClock.now - began < .seconds(60))
+    }
+    #expect(try meaning(#"[{"line":"*aab*c","text":true}]"#, "aaaab c") == "text aaaab c")
+    #expect(try meaning(#"[{"line":"*abab{x}c","text":"{x}"}]"#, "ababab-c") == "text ab-")
   }
 }

@@ -52,7 +52,7 @@ struct StatusTests {
       #expect(Flags(words: flags.words) == flags)
       #expect(flags.words.count == bits.nonzeroBitCount)
     }
-    #expect(Set(Flags.names.map(\.name)).count == 11)
+    #expect(Set(Flags.names.map(\.name)).count == 13)
   }
 
   @Test

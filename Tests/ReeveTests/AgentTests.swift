@@ -103,6 +103,69 @@ struct AgentTests {
     #expect(run["cumulative"]?.text == #"{"output_tokens":3,"cost_usd":0.5}"#)
   }
 
+  @Test
+  func `figures that a run still tells on its way out are the base of the next, which waited for it`() throws {
+    let world = try World()
+    try add(world, Self.metered)
+    let host = try world.host()
+    let started = try host.call(
+      "run/start",
+      [
+        "plugin": "agent", "cwd": .string(world.folder.path),
+        "prompt": .string(
+          #"echo '{"k":"hello","id":"s"}'; echo '{"k":"end","out":100,"text":"a"}'; while ! test -e go; do sleep 0.05; done; echo '{"k":"used","out":250}'"#
+        ),
+        "limits": ["leave": "1h"],
+      ])
+    let first = try #require(started["run"]?["id"]?.string)
+    try host.awaitRun(first, "it says nothing") { $0["status"] == "succeeded" && $0["recorded"] == .bool(true) }
+    let resumed = try host.call(
+      "run/resume", ["run": .string(first), "prompt": #"echo '{"k":"end","out":300,"text":"b"}'"#])
+    let second = try #require(resumed["run"]?["id"]?.string)
+    try world.folder.write("go", "")
+    let run = try host.awaitRun(second, "it does not end") { $0["disposal"] == "gone" }
+    #expect(run["usage"]?.text == #"{"output_tokens":50}"#, "\(run.text)")
+  }
+
+  @Test
+  func `what goes on in another session than it was asked to has no base`() throws {
+    let world = try World()
+    try add(world, Self.metered)
+    let first = try json(
+      world, "run", "agent", #"echo '{"k":"hello","id":"a"}'; echo '{"k":"end","out":14}'"#, "--wait", "gone")
+    let second = try json(
+      world, "resume", try #require(first["id"]?.string),
+      #"echo '{"k":"hello","id":"b"}'; echo '{"k":"end","out":21}'"#, "--wait", "gone")
+    #expect(second["session"] == "b" && second["usage"] == .null, "\(second.text)")
+    #expect(second["cumulative"]?.text == #"{"output_tokens":21}"#)
+  }
+
+  @Test
+  func `a budget that is known to be used up only with the last word is flagged, and the work stays done`() throws {
+    let world = try World()
+    try add(world, Self.metered)
+    let run = try json(
+      world, "run", "agent", #"echo '{"k":"end","usd":9,"text":"done"}'"#, "--limit", "cost=0.5", "--wait", "gone")
+    #expect(run["status"] == "succeeded" && run["flags"] == ["over_budget"], "\(run.text)")
+  }
+
+  @Test
+  func `of a session that began elsewhere what comes on top is held against the budget`() throws {
+    let world = try World()
+    try add(world, Self.metered)
+    let host = try world.host()
+    let script = #"echo '{"k":"used","usd":5}'; sleep 0.2; echo '{"k":"used","usd":6}'; sleep 1000"#
+    let started = try host.call(
+      "run/start",
+      [
+        "plugin": "agent", "prompt": .string(script), "cwd": .string(world.folder.path), "session": "elsewhere",
+        "limits": ["cost": .number(0.5)],
+      ])
+    let id = try #require(started["run"]?["id"]?.string)
+    let run = try host.awaitRun(id, "it does not end") { $0["status"] == "failed" }
+    #expect(run["reason"] == "budget" && run["cost_usd"] == .null, "\(run.text)")
+  }
+
   // MARK: - Clocks
 
   private static let streaming = #"""
@@ -187,6 +250,8 @@ struct AgentTests {
     (#"echo '{"k":"oops","why":"401"}'"#, "failed/agent", "401"),
     (#"echo '{"k":"said","text":"hi"}'; echo 'Fatal: 401'"#, "failed/agent", "401"),
     (#"echo '{"k":"oops","why":"429"}'; echo '{"k":"said","text":"hi"}'"#, "succeeded", nil),
+    (#"echo '{"k":"said","text":"hi"}'; sleep 0.2; echo 'Error: x' >&2"#, "succeeded", nil),
+    (#"echo 'Error: x' >&2; sleep 0.2; echo '{"k":"oops"}'"#, "failed/agent", "x"),
     (#"echo '{"k":"said","text":"hi"}'; exit 3"#, "failed/exit", "the program exited with code 3"),
     (#"echo '{"k":"said","text":"hi"}'; kill -9 $$"#, "failed/signal", "the program was ended by SIGKILL"),
     ("exit 0", "failed/no_result", "the program ended well but gave no result"),
@@ -205,6 +270,21 @@ struct AgentTests {
     let given = [run["status"]?.string, run["reason"]?.string].compactMap { $0 }.joined(separator: "/")
     #expect(given == verdict, "\(run.text)")
     if let error { #expect(run["error"]?.string == error) }
+    try expectSameOfReplay(run, in: world)
+  }
+
+  /// What a run became live, and what its transcript becomes afterwards, is the same.
+  private func expectSameOfReplay(_ run: JSON, in world: World) throws {
+    let folder = "\(world.state)/runs/\(run["id"]?.string ?? "")"
+    func file(_ name: String) -> String { access("\(folder)/\(name)", F_OK) == 0 ? "\(folder)/\(name)" : "/dev/null" }
+    let exit = run["exit"]?["code"]?.integer.map { String($0) } ?? run["exit"]?["signal"]?.string ?? "0"
+    let replayed = try json(
+      world, "replay", file("transcript.ndjson"), "--stderr", file("stderr.log"), "--plugin",
+      run["plugin"]?.string ?? "",
+      "--exit", exit)
+    for member in ["status", "reason", "error", "text", "output", "session", "usage", "cost_usd", "noise"] {
+      #expect(replayed[member] == run[member], "\(member): \(replayed.text) is not \(run.text)")
+    }
   }
 
   // T6: the model's first message is not the end of its work.
@@ -253,6 +333,21 @@ struct AgentTests {
     #expect(first["session"]?.string == "reeve-\(id)" && first["text"]?.string == "reeve-\(id)")
     let second = try json(world, "resume", id)
     #expect(second["text"]?.string == "again reeve-\(id)", "\(second.text)")
+    // One that never began has no session.
+    try world.addPlugin(
+      "absent",
+      #"{"name":"absent","version":"1","command":["/nowhere/agent","{session}"],"resume":["/nowhere/agent","{session}"],"session":"reeve-{run}"}"#
+    )
+    let never = try json(world, "run", "absent")
+    #expect(never["reason"] == "spawn" && never["session"] == .null, "\(never.text)")
+  }
+
+  @Test
+  func `a model that a plugin has no place for is refused, not forgotten`() throws {
+    let world = try World()
+    try add(world, #""result":"exit""#)
+    let run = try world.call("run", "agent", "true", "--model", "large")
+    #expect(run.code == .code(2) && run.errors.contains("model"), "\(run.errors)")
   }
 
   // MARK: - Text
@@ -261,6 +356,7 @@ struct AgentTests {
     ("echo one; echo two", "one\ntwo"), ("printf 'no newline'", "no newline"),
     ("echo 42; echo '{\"a\":1}'", "42\n{\"a\":1}"),
     ("echo; echo; echo mid; echo; echo end; echo", "mid\n\nend"), ("true", nil),
+    ("head -c 100000 /dev/zero | tr '\\0' x; echo; echo end", String(repeating: "x", count: 100_000) + "\nend"),
   ])
   func `a plain agent's lines are its answer, whatever they look like`(script: String, text: String?) throws {
     let world = try World()
@@ -288,6 +384,15 @@ struct AgentTests {
       world, "run", "evident", #"printf '{"k":"said","text":"hi"}'; sleep 1000"#, "--limit", "idle=400ms", "--limit",
       "wall=60s", "--wait", "gone")
     #expect(idle["reason"] == "idle", "\(idle.text)")
+  }
+
+  @Test
+  func `an answer that is longer than the record holds is flagged, and its reader told`() throws {
+    let world = try World()
+    try add(world, #""result":"exit","dialect":"plain""#)
+    let run = try world.call("run", "agent", "seq 300000")
+    #expect(run.code == .code(0) && run.errors.contains("has all of it"), "\(run.errors)")
+    #expect(try world.run().flags.contains(.truncatedText))
   }
 
   // MARK: - A host that dies
