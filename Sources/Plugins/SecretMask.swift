@@ -34,9 +34,6 @@ public struct SecretMask: Sendable {
     }
   }
 
-  /// Nothing to hide.
-  public static let none = SecretMask([])
-
   /// Hides the values of variables whose names look like secrets, and the passwords in URLs. What comes first gives its
   /// name to a value that several have.
   public init(_ variables: some Sequence<(name: String, value: String)>) {

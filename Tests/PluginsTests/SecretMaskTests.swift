@@ -157,7 +157,7 @@ struct SecretMaskTests {
 
   @Test
   func `without secrets bytes go through as they are`() {
-    var stream = SecretStream(.none)
+    var stream = SecretStream(SecretMask(environment: [:]))
     var output: [UInt8] = []
     #expect(!stream.isNeeded)
     stream.feed(Array("a\\u00%".utf8).span.bytes, into: &output)
