@@ -100,7 +100,7 @@ enum RunColumns {
       case "output": "CASE WHEN length(output) > \(RunQuery.excerptBytes) THEN \(tooLong) ELSE output END"
       // Names by the thousand: they are looked at for one run at a time.
       case "environment": "NULL"
-      case "text": "substr(text, 1, \(RunQuery.excerptBytes + 1))"
+      case "text", "prompt": "substr(\(column), 1, \(RunQuery.excerptBytes + 1))"
       default: column
       }
     })

@@ -86,7 +86,7 @@ struct Completion {
     guard let path = try? Surroundings().statePath, let folder = try? Directory.open(path),
       let reader = try? LedgerReader.open(in: folder)
     else { return [] }
-    return (try? reader.allRuns(limit: Self.mostRuns)) ?? []
+    return (try? reader.runs(RunQuery(limit: Self.mostRuns))) ?? []
   }
 
   private func fits(_ run: RunRecord, _ command: String) -> Bool {
@@ -97,5 +97,10 @@ struct Completion {
     }
   }
 
-  private func meaning(of run: RunRecord) -> String { "\(run.plugin), \(run.status.rawValue): \(run.prompt)" }
+  /// As much of what a run was asked as has room beside its name.
+  private static let longestPrompt = 60
+
+  private func meaning(of run: RunRecord) -> String {
+    "\(run.plugin), \(run.status.rawValue): \(run.prompt.prefix(Self.longestPrompt).prefix { !$0.isNewline })"
+  }
 }
