@@ -75,10 +75,14 @@ struct Completion {
     }
   }
 
+  /// Of a project's plugins only the names: to read them to the last byte, as who runs one must, takes longer than anybody
+  /// waits for a key.
   private var plugins: [Candidate] {
     guard let surroundings = try? Surroundings() else { return [] }
-    return surroundings.catalog.reports(for: try? surroundings.directory(), environment: surroundings.environment)
-      .map { Candidate($0.name, $0.description ?? "") }
+    let catalog = surroundings.catalog
+    return catalog.names(for: try? surroundings.directory()).map { name in
+      Candidate(name, (try? catalog.installed(name))??.description ?? "")
+    }
   }
 
   /// The newest first. Nothing is made, and nothing settled, because somebody pressed a key.

@@ -26,7 +26,7 @@ enum ReplayCommand {
     guard let name = arguments.value("plugin") else {
       throw CommandFailure(.usage, "which --plugin wrote it? Its rules tell what the lines mean")
     }
-    let manifest = try surroundings.catalog.plugin(name)
+    let manifest = try surroundings.catalog.plugin(name, for: try surroundings.directory())
     let exit = try exit(arguments.value("exit"))
     var replay = Replay(manifest)
     if let path = arguments.value("stderr") { try replay.readErrors(try open(path)) }

@@ -242,6 +242,36 @@ struct TrustTests {
   }
 
   @Test
+  func `a shell completes the names of a project's plugins without a look at what is in them`() throws {
+    let project = try Project()
+    project.write("plugin.json", #"{"name":"tool","version":"1","description":"seen","command":["./tool.sh"]}"#)
+    try project.trust()
+    let offered = try Child(
+      Repository.program("reeve"), ["completions", "for", "--", "run", "to"], environment: project.world.environment,
+      directory: project.work)
+    #expect(try offered.wait() == .code(0))
+    #expect(offered.output.hasPrefix("tool") && !offered.output.contains("seen"), "\(offered.output)")
+  }
+
+  @Test
+  func `replay finds a project's plugin as run does`() throws {
+    let project = try Project()
+    project.write("transcript", #"{"type":"result","status":"ok","output":"done"}"# + "\n")
+    func replay() throws -> Child {
+      let child = try Child(
+        Repository.program("reeve"), ["replay", "--plugin", "tool", "\(project.plugin)/transcript"],
+        environment: project.world.environment, directory: project.work)
+      try child.wait()
+      return child
+    }
+    let refused = try replay()
+    expectRefused((try refused.wait(), refused.output, refused.errors), "nobody has trusted")
+    try project.trust()
+    let told = try replay()
+    #expect(try told.wait() == .code(0) && told.output.contains("succeeded"), "\(told.errors)")
+  }
+
+  @Test
   func `a damaged record is no trust, and the error says so`() throws {
     let project = try Project()
     try project.trust()
