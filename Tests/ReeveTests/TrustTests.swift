@@ -380,6 +380,20 @@ struct TrustTests {
   }
 
   @Test
+  func `a plugin that is still looked at when its client takes no new work is not started`() throws {
+    let project = try Project()
+    project.makeSlow()
+    try project.trust()
+    let host = try project.world.host()
+    let starting = try host.send("run/start", ["plugin": "tool", "cwd": .string(project.work)])
+    _ = try host.call("shutdown")
+    let error = #expect(throws: RPCError.self) { try host.answer(starting) }
+    #expect(error?.data?["name"] == "host_stopping", "\(String(describing: error))")
+    #expect(try project.world.runs().isEmpty && project.marks == 0)
+    try host.end()
+  }
+
+  @Test
   func `what belongs to whoever could replace Reeve itself is not refused`() throws {
     guard geteuid() == 0 else { return skip("only root can give files to somebody else") }
     let world = try World()
