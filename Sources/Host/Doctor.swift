@@ -35,6 +35,11 @@ public struct Doctor: Sendable {
       self.remedy = remedy
     }
 
+    /// The same without secrets.
+    public func masked(by mask: SecretMask) -> Finding {
+      Finding(subject, health, mask.masked(what), remedy: remedy.map { mask.masked($0) })
+    }
+
     /// As `--json` and the protocol show it.
     public var json: JSON {
       [

@@ -36,7 +36,8 @@ extension Host {
     do { try FaultPoint.row.pass() } catch { throw HostError(.system, "\(error)") }
     var record = RunRecord(
       id: id, plugin: manifest.name, host: self.id, created: wallTime, directory: request.directory,
-      prompt: request.prompt ?? "", labels: RunJSON.labels(request.labels), limits: RunJSON.limits(preparation.limits))
+      prompt: preparation.recordedPrompt(file: RunFile.prompt), labels: RunJSON.labels(request.labels),
+      limits: RunJSON.limits(preparation.limits))
     record.session = request.session
     record.resumes = request.resumes
     record.key = request.key?.name

@@ -1,4 +1,5 @@
 public import Model
+public import Plugins
 
 /// Why a host cannot do what it was asked.
 public struct HostError: Error, Sendable, CustomStringConvertible {
@@ -40,6 +41,9 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
     self.code = code
     self.message = message
   }
+
+  /// The same without secrets in its words.
+  public func masked(by mask: SecretMask) -> HostError { HostError(code, mask.masked(message)) }
 
   /// The message.
   public var description: String { message }

@@ -15,6 +15,37 @@ extension Run {
   static let outOfMemoryScore: Int32 = 500
 
   func launch() {
+    // What the user has trusted may have changed while the run waited.
+    if hasWaited, let seal = preparation.manifest.seal { verify(seal) } else { make() }
+  }
+
+  /// Looks at a project's plugin once more: what is run is what was trusted, and what the run was accepted with.
+  private func verify(_ seal: String) {
+    isVerifying = true
+    host.findPlugin(of: preparation.request) { [weak self] result in
+      guard let self, isVerifying else { return }
+      isVerifying = false
+      do {
+        guard try result.get().seal != seal else { return make() }
+        let name = preparation.manifest.name
+        refuseLaunch(
+          "the plugin “\(name)” has changed while this run waited; start it again for the plugin as it is now")
+      } catch {
+        refuseLaunch("\(error)")
+      }
+    }
+  }
+
+  private func refuseLaunch(_ why: String) {
+    record.error = why
+    note(step: "verify", error: EPERM)
+    perform(machine.spawnFailed())
+    watchClock()
+    forgetIfDone()
+  }
+
+  /// Makes what the program needs, and has it started.
+  private func make() {
     do {
       try FaultPoint.group.pass()
       try writePrompt()

@@ -83,6 +83,8 @@ internal import Wire
   private let deadlineTimer = LoopTimer(tag: Tag.deadline)
   private let announcementTimer = LoopTimer(tag: Tag.announcement)
   private(set) var isAnnounced = false
+  /// Whether its plugin is looked at once more, before anything is made for it.
+  var isVerifying = false
   /// How many of its writes the ledger has not answered.
   private var pendingWrites = 0
   /// What is not to be seen in anything that Reeve writes of it; worked out when there is something to write.
@@ -236,6 +238,11 @@ internal import Wire
     case .quarantine: host.quarantined(self)
     case nil: break
     }
+    // Judged meanwhile: nothing was made, and nobody waits for a disk.
+    if isVerifying && verdictIsGiven {
+      isVerifying = false
+      perform(machine.spawnFailed())
+    }
   }
 
   var verdictIsGiven: Bool { record.status.isTerminal }
@@ -344,6 +351,9 @@ internal import Wire
 
   /// Whether its row is written, or about to be.
   var hasBegun: Bool { openedAs != nil }
+
+  /// Whether it was accepted long before it may begin.
+  var hasWaited: Bool { openedAs == .queued }
 
   /// It waits for nothing any more.
   func seated() {

@@ -17,6 +17,13 @@ enum RunColumns {
     "cost", "cumulative", "events", "events_stored", "bytes", "noise", "containment", "control_groups", "memory_limit",
     "memory_enforcer", "memory_peak", "tasks_peak", "cpu_milliseconds", "leftovers",
   ]
+  /// The oldest version of the schema whose spills are read.
+  static let oldestVersion = 4
+  /// Columns that came later than that, each with the version that brought it.
+  private static let versions = ["environment": 5, "cumulative": 5]
+
+  /// The columns that a host of this version wrote, in their order.
+  static func written(in version: Int) -> [String] { written.filter { versions[$0, default: 0] <= version } }
 
   static func bindFixed(_ run: RunRecord, _ binder: inout some ValueSink) {
     binder.add(run.id.description)
@@ -93,7 +100,7 @@ enum RunColumns {
       case "output": "CASE WHEN length(output) > \(RunQuery.excerptBytes) THEN \(tooLong) ELSE output END"
       // Names by the thousand: they are looked at for one run at a time.
       case "environment": "NULL"
-      case "text": "substr(text, 1, \(RunQuery.excerptBytes + 1))"
+      case "text", "prompt": "substr(\(column), 1, \(RunQuery.excerptBytes + 1))"
       default: column
       }
     })
@@ -108,6 +115,11 @@ enum RunColumns {
     bindFixed(run, &sink)
     bindVerdict(run, &sink)
     bindFacts(run, &sink)
+  }
+
+  /// Reads what a host of this version has bound: what it did not know of is nothing.
+  static func read(_ source: some ValueSource, writtenIn version: Int) -> RunRecord? {
+    read(OlderValues(source: source, has: written.map { versions[$0, default: 0] <= version }))
   }
 
   /// Reads what `selection` names; nil when a newer or broken Reeve wrote what this one cannot read.
@@ -170,4 +182,24 @@ enum RunColumns {
     run.isResumable = integer() == 1
     return run
   }
+}
+
+/// The values of a record that may lack some, at places that are known.
+private struct OlderValues<Source: ValueSource>: ValueSource {
+  private var source: Source
+  /// Whether each value is there. What comes behind those that a host writes is not.
+  private var has: ArraySlice<Bool>
+
+  init(source: Source, has: [Bool]) {
+    self.source = source
+    self.has = has[...]
+  }
+
+  mutating func integer() -> Int64? { isNextThere() ? source.integer() : nil }
+
+  mutating func number() -> Double? { isNextThere() ? source.number() : nil }
+
+  mutating func text() -> String? { isNextThere() ? source.text() : nil }
+
+  private mutating func isNextThere() -> Bool { has.popFirst() ?? false }
 }

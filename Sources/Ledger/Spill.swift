@@ -74,7 +74,8 @@ public struct Spill: ~Copyable {
     return offset + Int64(frame.count)
   }
 
-  /// What a file holds, as far as it makes sense; nothing when there is none. One that another version wrote is an error.
+  /// What a file holds, as far as it makes sense; nothing when there is none. Older hosts may have died with a verdict that
+  /// stands nowhere else, so theirs are read as well; one of a version that this one does not know is an error.
   public static func read(in folder: borrowing Directory, host: HostID) throws(SystemError) -> [Entry] {
     guard try folder.status(of: name(of: host)) != nil else { return [] }
     let file = try folder.openFile(name(of: host), flags: O_RDONLY)
@@ -86,10 +87,12 @@ public struct Spill: ~Copyable {
       rest = rest.dropFirst(Int(length))
       guard checksum(payload) == sum else { break }
       var decoder = SpillDecoder(payload)
-      guard decoder.integer() == SpillKind.version else {
+      guard let version = decoder.integer().map({ Int(truncatingIfNeeded: $0) }),
+        (RunColumns.oldestVersion...SpillKind.version).contains(version)
+      else {
         throw SystemError(call: "spill", code: EPROTO, detail: "\(name(of: host)) was written by another version")
       }
-      if let entry = decoder.entry() { entries.append(entry) }
+      if let entry = decoder.entry(of: version) { entries.append(entry) }
     }
     return entries
   }
@@ -118,7 +121,7 @@ private enum SpillTag {
 
 private enum SpillKind {
   /// What a record looks like changes with the schema, and with nothing else.
-  static let version = Int64(Schema.migrations.count)
+  static let version = Schema.migrations.count
   static let host: Int64 = 0
   static let change: Int64 = 1
   static let facts: Int64 = 2
@@ -128,7 +131,7 @@ private struct SpillEncoder: ValueSink {
   var bytes: [UInt8] = []
 
   mutating func add(_ entry: Spill.Entry) {
-    add(SpillKind.version)
+    add(Int64(SpillKind.version))
     switch entry {
     case .host(let host):
       add(SpillKind.host)
@@ -173,17 +176,19 @@ private struct SpillDecoder: ValueSource {
 
   init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-  mutating func entry() -> Spill.Entry? {
+  mutating func entry(of version: Int) -> Spill.Entry? {
     switch integer() {
     case SpillKind.host: return HostColumns.read(self).map { .host($0) }
     case SpillKind.change:
       guard let status = text().flatMap({ Status(rawValue: $0) }) else { return nil }
       let evidence = text()
-      return RunColumns.read(self).map { .change($0, from: status, evidence: evidence) }
-    case SpillKind.facts: return RunColumns.read(self).map { .facts($0) }
+      return run(of: version).map { .change($0, from: status, evidence: evidence) }
+    case SpillKind.facts: return run(of: version).map { .facts($0) }
     default: return nil
     }
   }
+
+  private func run(of version: Int) -> RunRecord? { RunColumns.read(self, writtenIn: version) }
 
   mutating func integer() -> Int64? { word(SpillTag.integer).map { Int64(bitPattern: $0) } }
 

@@ -27,6 +27,8 @@ public struct Manifest: Sendable {
   public internal(set) var description: String?
   /// The folder that its manifest lies in.
   public let folder: String
+  /// The digest over all of its folder, where that is what the user has trusted; nil of a plugin that is no project's.
+  public internal(set) var seal: String?
   var command = CommandTemplate(items: [])
   var resume: CommandTemplate?
   /// What a new session is to be called, where the agent lets its caller choose.

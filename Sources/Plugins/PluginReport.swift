@@ -30,8 +30,7 @@ public struct PluginReport: Sendable {
 
   /// Looks at a plugin as a caller with this environment would use it in this directory. Starts nothing.
   public init(
-    _ name: String, in catalog: Catalog, for directory: String? = nil, environment: [String: String],
-    granted: [String] = []
+    _ name: String, in catalog: Catalog, for directory: String? = nil, environment: [String: String]
   ) {
     self.name = name
     let found = catalog.places(of: name, for: directory)
@@ -44,21 +43,23 @@ public struct PluginReport: Sendable {
       version = manifest.version
       description = manifest.description
       folder = manifest.folder
-      why = Self.objection(to: manifest, environment, granted)
+      why = Self.objection(to: manifest, environment).map { SecretMask(environment: environment).masked($0) }
     } catch {
-      (version, description, folder, why) = ("", nil, found.first.map { "\($0.path)/\(name)" } ?? "", error.message)
+      (version, description, folder, why) = (
+        "", nil, found.first.map { "\($0.path)/\(name)" } ?? "",
+        SecretMask(environment: environment).masked(error.message)
+      )
     }
   }
 
-  private static func objection(
-    to manifest: Manifest, _ environment: [String: String], _ granted: [String]
-  ) -> String? {
+  private static func objection(to manifest: Manifest, _ environment: [String: String]) -> String? {
     do throws(PluginError) {
       try Preparation.checkProgram(of: manifest, path: environment["PATH"])
     } catch {
       return error.brief ?? error.message
     }
-    let missing = manifest.preview(of: environment, granted: granted).missing
+    // What the user's configuration passes on cannot make up for what is not there.
+    let missing = manifest.preview(of: environment).missing
     return missing.isEmpty ? nil : "it requires \(missing.joined(separator: ", ")) in the environment"
   }
 

@@ -7,6 +7,23 @@ extension Preparation {
   /// The longest prompt: no model reads so much, and it still fits a message of the protocol when some of it is escaped.
   public static let longestPrompt = 8 << 20
 
+  /// A longer prompt that lies in a file is not kept a second time in the record, which is written with every change and
+  /// has little room beside it when the disk is full.
+  static let longestRecordedPrompt = 64 << 10
+  /// As much of one as tells a person what was asked.
+  static let recordedBeginning = 16 << 10
+
+  /// The prompt as the record has it: of a long one that its agent gets as a file, `file`, the beginning.
+  public func recordedPrompt(file: String) -> String {
+    guard let prompt = request.prompt else { return "" }
+    let bytes = prompt.utf8
+    guard isPromptInFile, bytes.count > Self.longestRecordedPrompt else { return prompt }
+    var end = bytes.index(bytes.startIndex, offsetBy: Self.recordedBeginning)
+    // A byte in the middle of a character stands for none.
+    while end.samePosition(in: prompt.unicodeScalars) == nil { end = bytes.index(before: end) }
+    return "\(prompt[..<end])\n[… \(bytes.count) bytes in all; \(file) in the run's folder has it …]"
+  }
+
   static func arguments(
     _ command: CommandTemplate, _ request: RunRequest, _ manifest: Manifest, _ promptFile: String, run: RunID,
     session: String?

@@ -49,7 +49,8 @@ struct Project {
   /// What a sealed manifest says. Its programs are sealed with it, or named by an absolute path or found in PATH as those of
   /// any plugin are: what lies elsewhere in the project could be changed without anybody noticing.
   static func manifest(_ seal: PluginSeal, _ folder: String) throws(PluginError) -> Manifest {
-    let manifest = try ManifestReader.read(seal.manifest, folder: folder)
+    var manifest = try ManifestReader.read(seal.manifest, folder: folder)
+    manifest.seal = seal.digest
     let programs = [manifest.command.program, manifest.resume?.program, manifest.check?.first]
     for program in programs.compactMap({ $0 }) where !program.hasPrefix("/") {
       guard !program.split(separator: "/").contains("..") else {

@@ -34,9 +34,6 @@ public struct SecretMask: Sendable {
     }
   }
 
-  /// Nothing to hide.
-  public static let none = SecretMask([])
-
   /// Hides the values of variables whose names look like secrets, and the passwords in URLs. What comes first gives its
   /// name to a value that several have.
   public init(_ variables: some Sequence<(name: String, value: String)>) {
@@ -83,14 +80,16 @@ public struct SecretMask: Sendable {
 
   // MARK: - What is a secret
 
-  /// What of a value is to be hidden: all of it, and each of its lines, for a private key is printed line by line.
+  /// What of a value is to be hidden: the password in it, and of a secret all of it and each of its lines, for a private key
+  /// is printed line by line.
   private static func secrets(in value: String, isSecret: Bool) -> [[UInt8]] {
     let bytes = Array(value.utf8)
     guard bytes.count >= shortest else { return [] }
-    guard isSecret else { return password(in: bytes).map { [$0] } ?? [] }
+    let password = [password(in: bytes)].compactMap { $0 }
+    guard isSecret else { return password }
     // Where a variable can hold no line breaks, as in many a settings file, `\n` stands for one.
     let lines = value.split(whereSeparator: \.isNewline).flatMap { $0.split(separator: "\\n") }
-    return [bytes] + lines.map { Array($0.utf8) }.filter { $0.count >= shortest }
+    return [bytes] + lines.map { Array($0.utf8) }.filter { $0.count >= shortest } + password
   }
 
   /// The password in `scheme://user:password@host`, as proxies and databases are often given.

@@ -91,14 +91,14 @@ enum Tamperproof {
     if status.permissions & 0o002 != 0 {
       return "can be written by every user, who could have it run anything; run: chmod o-w \(path.shellWord)"
     }
-    if status.permissions & 0o020 != 0, status.group != primaryGroup(of: status.owner) {
+    if status.permissions & 0o020 != 0, status.group != primaryGroups.group(of: status.owner) {
       return "can be written by group \(status.group), whose members could have it run anything; "
         + "run: chmod g-w \(path.shellWord)"
     }
     return nil
   }
 
-  private static func primaryGroup(of user: UInt32) -> UInt32? {
+  private static let primaryGroups = PrimaryGroups { user in
     // A container's user may have no entry.
     Account.primaryGroup(of: user) ?? (user == geteuid() ? getegid() : nil)
   }
@@ -107,20 +107,5 @@ enum Tamperproof {
     var error = PluginError(.untrusted, "\(path) \(what)")
     error.file = path
     return error
-  }
-}
-
-extension String {
-  /// As a shell takes it for one word, for people who copy a command.
-  var shellWord: String {
-    let isPlain =
-      !isEmpty
-      && utf8.allSatisfy { byte in
-        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-          || [UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "+")].contains(
-            byte)
-      }
-    guard !isPlain else { return self }
-    return "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
   }
 }

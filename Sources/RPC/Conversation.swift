@@ -20,6 +20,8 @@ public final class Conversation {
 
   /// What the client has not been sent yet.
   public private(set) var outgoing = Outgoing()
+  /// Takes out of an error what a client is not to be sent: errors quote what was asked for.
+  public var conceal: (RPCError) -> RPCError = { $0 }
   /// Told that there is something to send.
   public var onOutput: () -> Void = {}
   /// How many calls wait for their answers.
@@ -144,7 +146,7 @@ public final class Conversation {
       self?.end(call, id)
       switch result {
       case .success(let value): answered(.success(id: id, result: value))
-      case .failure(let error): answered(.failure(id: id, error))
+      case .failure(let error): answered(.failure(id: id, self?.conceal(error) ?? error))
       }
     }
     pendingCalls += 1

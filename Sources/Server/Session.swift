@@ -65,6 +65,7 @@ internal import Wire
     self.caller = caller
     let dispatcher = Dispatcher()
     conversation = Conversation(tooMany: Self.tooManyCalls) { dispatcher.dispatch($0) }
+    conversation.conceal = { [weak self] error in self?.withoutSecrets(error) ?? error }
     try channel.watch(input: Tag.input, output: Tag.output, source: self)
     self.channel = consume channel
     dispatcher.session = self
@@ -89,6 +90,14 @@ internal import Wire
   }()
 
   var isClosed: Bool { channel == nil }
+
+  /// An error as it may be read by whoever reads a client's log.
+  private func withoutSecrets(_ error: RPCError) -> RPCError {
+    let mask = SecretMask(environment: caller.environment)
+    guard !mask.isEmpty else { return error }
+    let data = error.data.flatMap { try? JSON.parse(mask.masked($0.text)) }
+    return RPCError(code: error.code, message: mask.masked(error.message), data: data)
+  }
 
   // MARK: - Calls
 

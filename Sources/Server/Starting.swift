@@ -12,6 +12,8 @@ internal import Wire
   private let call: Call
   private let subscribes: Bool
   private let client: ObjectIdentifier?
+  /// What it was given, some of it in confidence.
+  private let environment: [String: String]
   /// Whether the client wants it no more.
   private var isWithdrawn = false
 
@@ -19,12 +21,12 @@ internal import Wire
   static func begin(
     _ request: RunRequest, _ given: Given, _ session: Session, _ call: Call, resuming resumed: RunID? = nil
   ) throws {
-    guard !session.isShutDown else { throw HostError(.stopping, "this session was shut down and takes no new work") }
+    try checkOpen(session)
     if try given[Wanted.subscribe] { try session.checkSubscriptions() }
     let onDisconnect = try session.onDisconnect(try given[Wanted.onDisconnect])
     let starting = Starting(
       session, call, subscribes: try given[Wanted.subscribe],
-      client: onDisconnect == .cancel ? ObjectIdentifier(session) : nil)
+      client: onDisconnect == .cancel ? ObjectIdentifier(session) : nil, environment: request.environment)
     var request = request
     guard let key = try given[Wanted.key] else { return starting.begin(request, resuming: resumed) }
     // Of one that resumes, the run says where it works.
@@ -34,16 +36,23 @@ internal import Wire
       switch result {
       case .success(nil): starting.begin(request, resuming: resumed)
       case .success(let run?): starting.follow(run)
-      case .failure(let error): call.fail(ProtocolError.error(error))
+      case .failure(let error): starting.fail(error)
       }
     }
   }
 
-  private init(_ session: Session, _ call: Call, subscribes: Bool, client: ObjectIdentifier?) {
+  private static func checkOpen(_ session: Session) throws(HostError) {
+    guard !session.isShutDown else { throw HostError(.stopping, "this session was shut down and takes no new work") }
+  }
+
+  private init(
+    _ session: Session, _ call: Call, subscribes: Bool, client: ObjectIdentifier?, environment: [String: String]
+  ) {
     self.session = session
     self.call = call
     self.subscribes = subscribes
     self.client = client
+    self.environment = environment
   }
 
   /// What tells a request from another: all that was asked, but for what only this client is concerned with.
@@ -73,7 +82,7 @@ internal import Wire
         guard let run = try result.get() else { throw HostError(.runNotFound, "there is no run \(resumed)") }
         start(try Host.resumption(of: run, request))
       } catch {
-        call.fail(ProtocolError.error(error))
+        fail(error)
       }
     }
   }
@@ -81,7 +90,7 @@ internal import Wire
   private func start(_ request: RunRequest) {
     call.onCancel = { [weak self] in self?.isWithdrawn = true }
     session.host.findPlugin(of: request) { [self] result in
-      do { start(request, with: try result.get()) } catch { fail(error, request) }
+      do { start(request, with: try result.get()) } catch { fail(error) }
     }
   }
 
@@ -89,20 +98,16 @@ internal import Wire
     // Its client has gone meanwhile, and what it started with it.
     guard !session.isClosed, !isWithdrawn else { return }
     do {
+      // All that was looked up may have taken its time.
+      try Self.checkOpen(session)
       let run = try session.host.start(request, with: manifest, observer: self, client: client)
       call.onCancel = { [session] in
         session.host.ignore(run.id, self)
         _ = session.host.cancel(run.id)
       }
     } catch {
-      fail(error, request)
+      fail(error)
     }
-  }
-
-  /// What it quotes may be what it was given in confidence.
-  private func fail(_ error: any Error, _ request: RunRequest) {
-    guard let error = error as? PluginError else { return fail(error) }
-    fail(error.masked(by: SecretMask(environment: request.environment)))
   }
 
   /// A run that is there already.
@@ -120,11 +125,21 @@ internal import Wire
   func runRefused(_ run: RunID, _ error: HostError) { fail(error) }
 
   private func fail(_ error: any Error) {
+    let error = masked(error)
     guard let error = error as? HostError, case .sameRequest(let known) = error.code else {
       return call.fail(ProtocolError.error(error))
     }
     session.host.find(known) { [self] result in
       if case .success(let run?) = result { follow(run) } else { call.fail(ProtocolError.error(error)) }
+    }
+  }
+
+  /// What an error quotes may be what was given in confidence.
+  private func masked(_ error: any Error) -> any Error {
+    switch error {
+    case let error as PluginError: error.masked(by: SecretMask(environment: environment))
+    case let error as HostError: error.masked(by: SecretMask(environment: environment))
+    default: error
     }
   }
 

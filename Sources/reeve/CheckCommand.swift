@@ -21,6 +21,7 @@ enum CheckCommand {
   private static func run(_ arguments: Arguments) throws -> ExitCode {
     let surroundings = try Surroundings()
     let findings = try examine(arguments.words[0], try RunCommand.directory(arguments, surroundings), surroundings)
+      .map { $0.masked(by: Surroundings.secrets) }
     let isSound = !findings.contains { $0.health == .broken }
     if arguments.has("json") {
       Terminal.print(JSON.object(["ok": .bool(isSound), "findings": .array(findings.map(\.json))]).text + "\n")

@@ -75,10 +75,14 @@ struct Completion {
     }
   }
 
+  /// Of a project's plugins only the names: to read them to the last byte, as who runs one must, takes longer than anybody
+  /// waits for a key.
   private var plugins: [Candidate] {
     guard let surroundings = try? Surroundings() else { return [] }
-    return surroundings.catalog.reports(for: try? surroundings.directory(), environment: surroundings.environment)
-      .map { Candidate($0.name, $0.description ?? "") }
+    let catalog = surroundings.catalog
+    return catalog.names(for: try? surroundings.directory()).map { name in
+      Candidate(name, (try? catalog.installed(name))??.description ?? "")
+    }
   }
 
   /// The newest first. Nothing is made, and nothing settled, because somebody pressed a key.
@@ -86,7 +90,7 @@ struct Completion {
     guard let path = try? Surroundings().statePath, let folder = try? Directory.open(path),
       let reader = try? LedgerReader.open(in: folder)
     else { return [] }
-    return (try? reader.allRuns(limit: Self.mostRuns)) ?? []
+    return (try? reader.runs(RunQuery(limit: Self.mostRuns))) ?? []
   }
 
   private func fits(_ run: RunRecord, _ command: String) -> Bool {
@@ -97,5 +101,10 @@ struct Completion {
     }
   }
 
-  private func meaning(of run: RunRecord) -> String { "\(run.plugin), \(run.status.rawValue): \(run.prompt)" }
+  /// As much of what a run was asked as has room beside its name.
+  private static let longestPrompt = 60
+
+  private func meaning(of run: RunRecord) -> String {
+    "\(run.plugin), \(run.status.rawValue): \(run.prompt.prefix(Self.longestPrompt).prefix { !$0.isNewline })"
+  }
 }

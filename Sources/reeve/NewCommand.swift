@@ -28,14 +28,14 @@ enum NewCommand {
     let report = PluginReport(name, in: surroundings.catalog, environment: surroundings.environment)
     let isFound = (try? RunCommand.realPath(report.folder)) == made.folder
     // What lies elsewhere has to be named.
-    let prefix = isFound ? "" : "REEVE_PLUGINS=\(shellQuoted(parent(of: made.folder))) "
+    let prefix = isFound ? "" : "REEVE_PLUGINS=\(parent(of: made.folder).shellWord) "
     let text =
       made.files.map { "made \($0)\n" }.joined() + """
 
         try it, look what Reeve makes of it, and make it yours:
           \(prefix)reeve run \(name) hello
           \(prefix)reeve check \(name)
-          ${EDITOR:-vi} \(shellQuoted(made.files.last ?? made.folder))
+          ${EDITOR:-vi} \((made.files.last ?? made.folder).shellWord)
 
         """
     Terminal.print(text)
@@ -45,15 +45,5 @@ enum NewCommand {
 
   private static func parent(of folder: String) -> String {
     String(folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)])
-  }
-
-  /// A word as a shell reads it.
-  private static func shellQuoted(_ text: String) -> String {
-    let plain = text.utf8.allSatisfy { byte in
-      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "/._-+@".utf8.contains(byte)
-    }
-    if plain && !text.isEmpty { return text }
-    return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 }

@@ -26,7 +26,7 @@ enum ReplayCommand {
     guard let name = arguments.value("plugin") else {
       throw CommandFailure(.usage, "which --plugin wrote it? Its rules tell what the lines mean")
     }
-    let manifest = try surroundings.catalog.plugin(name)
+    let manifest = try surroundings.catalog.plugin(name, for: try surroundings.directory())
     let exit = try exit(arguments.value("exit"))
     var replay = Replay(manifest)
     try replay.read(try open(arguments.words[0]), lineLimit: Int(Limits()[.line].value ?? .max))

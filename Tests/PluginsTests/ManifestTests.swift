@@ -120,7 +120,8 @@ struct ManifestTests {
     Wrong("limits", #"{"wall": 10}"#, at: "limits.wall", "“10” is no value for the limit “wall”"),
     Wrong("limits", #"{"grace": "none"}"#, at: "limits.grace", "cannot be switched off"),
     Wrong("limits", #"{"memory": "1B"}"#, at: "limits.memory", "makes no sense"),
-    Wrong("result", #""text""#, "“text” is none of “event”, “exit”"),
+    Wrong("result", #""text""#, "“text” is none of “event”, “exit”, “evidence”"),
+    Wrong("dialect", #"[{"when":{"/a":1},"done":true}]"#, "has a rule with “done”"),
     Wrong("dialect", #""claude""#, "there is no dialect “claude”"),
     Wrong("stop", #""TREM""#, "“TREM” is no signal"),
     Wrong("final", #""middle""#, "“middle” is none of “first”, “last”"),
@@ -189,5 +190,15 @@ struct ManifestTests {
   ) throws {
     let error = try #require(refusal { _ = try read(try sample([key: value])) })
     #expect(error.key == place && error.message.contains("NUL"), "\(error)")
+  }
+
+  @Test
+  func `what has no meaning together is refused, not passed over`() throws {
+    for (key, value) in [("final", #""last""#), ("success_needs_exit", "true")] {
+      let error = try #require(
+        refusal { _ = try read(try sample(["result": #""evidence""#, key: value])) }, "\(key) is taken")
+      #expect(error.key == key && error.message.contains("evidence"))
+    }
+    _ = try read(try sample(["result": #""evidence""#, "dialect": #"[{"when":{"/a":1},"done":true}]"#]))
   }
 }

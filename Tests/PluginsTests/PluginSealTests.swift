@@ -156,6 +156,16 @@ struct PluginSealTests {
   }
 
   @Test
+  func `a file that claims to be as large as a number can be is too much, and no crash`() throws {
+    guard let place = try? TemporaryDirectory(bytes: 1 << 20) else {
+      return skip("no file system of a given size can be mounted here")
+    }
+    for (name, text) in [("plugin.json", "{}"), ("z", "")] { write(name, text, in: place.path) }
+    guard truncate("\(place.path)/z", .max) == 0 else { return skip("no file can be that large here") }
+    expectRefused(place.path, "more than 64 MiB")
+  }
+
+  @Test
   func `a file in it that others can write is refused by name`() throws {
     try inFolder { folder in
       chmod("\(folder)/lib/a", 0o666)

@@ -80,6 +80,15 @@ struct SecretMaskTests {
   }
 
   @Test
+  func `the password in a URL is hidden also where the variable is a secret as a whole`() {
+    let url = "postgres://u:hunter2hunter2@host/db"
+    let mask = SecretMask(environment: ["REPORTS_DSN": url])
+    #expect(mask.masked("no entry for hunter2hunter2!") == "no entry for [masked REPORTS_DSN]!")
+    #expect(mask.masked("to \(url).") == "to [masked REPORTS_DSN].")
+    #expect(mask.masked("u at host") == "u at host")
+  }
+
+  @Test
   func `secrets that overlap or contain each other are hidden together, and nothing of them is left`() {
     let mask = SecretMask(environment: ["A_KEY": "abcdefgh", "B_KEY": "efghijkl", "C_KEY": "abcdefghijklmnop"])
     #expect(mask.masked("<abcdefghijkl>") == "<[masked A_KEY]>")
@@ -164,7 +173,7 @@ struct SecretMaskTests {
 
   @Test
   func `without secrets bytes go through as they are`() {
-    var stream = SecretStream(.none)
+    var stream = SecretStream(SecretMask(environment: [:]))
     var output: [UInt8] = []
     #expect(!stream.isNeeded)
     stream.feed(Array("a\\u00%".utf8).span.bytes, into: &output)

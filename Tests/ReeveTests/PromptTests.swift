@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import Ledger
 import Model
 import RPC
 import Support
@@ -215,6 +216,44 @@ struct PromptTests {
     #expect(try host.call("run/wait", ["run": run])["run"]?["status"] == "succeeded")
     #expect(asked(world) == Array(prompt.utf8))
     try host.end()
+  }
+
+  @Test
+  func `the record has the beginning of a long prompt, says where the rest is, and is small`() throws {
+    let world = try makeWorld()
+    // The cut would be in the middle of a character.
+    let prompt = "a" + String(repeating: "ü", count: (8 << 20) / 2 - 1) + "b"
+    try world.folder.write("prompt", prompt)
+    let ended = try world.call("run", "file", "--file", "prompt", "--wait", "gone")
+    #expect(ended.code == .code(0), "\(ended.errors)")
+    let run = try world.run()
+    let line = "[… 8388608 bytes in all; prompt.txt in the run's folder has it …]"
+    #expect(run.prompt == "a" + String(repeating: "ü", count: 8191) + "\n" + line)
+    #expect(asked(world) == Array(prompt.utf8))
+    #expect(TestFile.read("\(world.state)/runs/\(run.id)/prompt.txt") == Array(prompt.utf8))
+    let shown = try world.call("show", run.id.description)
+    #expect(shown.code == .code(0) && shown.output.contains("aüü") && shown.output.contains(line))
+    #expect(shown.output.utf8.count < 32 << 10)
+    // What a shell shows beside the name of a run fits on a line.
+    let offered = try world.call("completions", "for", "--", "show", "")
+    let meaning = try #require(offered.output.split(separator: "\n").first)
+    #expect(meaning.hasSuffix("file, succeeded: a" + String(repeating: "ü", count: 59)), "\(offered.output)")
+  }
+
+  @Test
+  func `a prompt is in the record as it was, where it is no file or not long`() throws {
+    let world = try makeWorld()
+    for (plugin, size) in [("file", 65_536), ("words", 131_071)] {
+      let prompt = String(repeating: "x", count: size)
+      try world.folder.write("prompt", prompt)
+      #expect(try world.call("run", plugin, "--file", "prompt").code == .code(0))
+      #expect(try world.runs().last?.prompt == prompt)
+    }
+    // But not in a list.
+    guard let reader = try LedgerReader.open(in: try Directory.open(world.state)) else {
+      throw TestFailure("there is no ledger")
+    }
+    #expect(try reader.runs(RunQuery(limit: 9)).map(\.prompt.utf8.count) == [16_385, 16_385])
   }
 
   @Test

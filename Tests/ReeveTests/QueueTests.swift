@@ -168,6 +168,25 @@ struct QueueTests {
   }
 
   @Test
+  func `the path of a directory that is taken is told without the secret in it`() throws {
+    let world = try World()
+    try addWriter(world)
+    let place = world.path("hunter2hunter2")
+    mkdir(place, 0o700)
+    let host = try world.host()
+    let request: JSON = [
+      "plugin": "writer", "cwd": .string(place), "prompt": .string(waiting(for: world.path("go"))),
+      "env": ["PLACE_TOKEN": "hunter2hunter2"],
+    ]
+    _ = try host.call("run/start", request)
+    let refused = error { _ = try host.call("run/start", request) }
+    #expect(refused?.data?["name"] == "directory_busy")
+    #expect(refused?.message.contains("/[masked PLACE_TOKEN] is taken") == true, "\(refused?.message ?? "")")
+    try world.folder.write("go", "")
+    try host.end()
+  }
+
+  @Test
   func `on-busy knows two words`() throws {
     let world = try World()
     let wrong = try world.call("run", "script", answer, "--on-busy", "panic")

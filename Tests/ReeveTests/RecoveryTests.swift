@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import Ledger
 import Model
 import Support
 import Testing
@@ -258,6 +259,35 @@ struct RecoveryTests {
     #expect(run.status == .succeeded && run.output?.text == "2" && run.events == 2)
     try other.end()
     try world.expectInvariants("after a stop")
+  }
+
+  @Test
+  func `a verdict that a host of an older Reeve had kept aside is recorded, and its run ends`() throws {
+    let world = try World()
+    let host = try world.host()
+    let id = try host.start("script", "while [ ! -e go ]; do sleep 0.02; done")
+    var run = try world.awaitRun("it does not run") { $0.status == .running && $0.pid != nil }
+    let pid = try #require(run.pid)
+    host.process.signal(SIGKILL)
+    try host.process.wait()
+    try world.folder.write("go", "")
+    try eventually("the agent lives") { !isAlive(pid) }
+    let hosts = try Directory.open("\(world.state)/hosts")
+    guard case .host(let record)? = try Spill.read(in: hosts, host: run.host).first else {
+      throw TestFailure("the spill does not begin with its host")
+    }
+    (run.status, run.reason, run.exit, run.error) = (.failed, "exit", .code(7), "it ended with code 7")
+    (run.disposal, run.settled, run.gone) = (.gone, run.started, run.started)
+    var spill = OldSpill(of: record)
+    spill.append(run, from: .running, evidence: #"{"exit":{"code":7}}"#)
+    #expect(TestFile.write(spill.bytes, to: "\(hosts.path)/\(Spill.name(of: run.host))"))
+
+    let recovered = try world.call("recover")
+    #expect(recovered.code == .code(0) && recovered.errors.contains("had kept aside"), "\(recovered.errors)")
+    let row = try world.run()
+    #expect(row.id.description == id && row.status == .failed && row.exit == .code(7) && row.gone != nil)
+    #expect(try hosts.entries().isEmpty)
+    try world.expectInvariants("after an old spill")
   }
 
   private func execute(_ world: World, _ statement: String) throws {

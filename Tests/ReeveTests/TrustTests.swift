@@ -43,6 +43,16 @@ struct TrustTests {
 
     func write(_ name: String, _ text: String) { _ = TestFile.write(Array(text.utf8), to: "\(plugin)/\(name)") }
 
+    /// Puts so much into the plugin that to look at it takes a while: seconds in a debug build.
+    func makeSlow() {
+      #if DEBUG
+        let bytes = 4 << 20
+      #else
+        let bytes = 60 << 20
+      #endif
+      truncate("\(plugin)/data", bytes)
+    }
+
     var marks: Int { ((try? contents(world.path("marks"))) ?? "").split(separator: "\n").count }
 
     func run(_ words: String...) throws -> (code: ProcessExit, output: String, errors: String) {
@@ -242,6 +252,36 @@ struct TrustTests {
   }
 
   @Test
+  func `a shell completes the names of a project's plugins without a look at what is in them`() throws {
+    let project = try Project()
+    project.write("plugin.json", #"{"name":"tool","version":"1","description":"seen","command":["./tool.sh"]}"#)
+    try project.trust()
+    let offered = try Child(
+      Repository.program("reeve"), ["completions", "for", "--", "run", "to"], environment: project.world.environment,
+      directory: project.work)
+    #expect(try offered.wait() == .code(0))
+    #expect(offered.output.hasPrefix("tool") && !offered.output.contains("seen"), "\(offered.output)")
+  }
+
+  @Test
+  func `replay finds a project's plugin as run does`() throws {
+    let project = try Project()
+    project.write("transcript", #"{"type":"result","status":"ok","output":"done"}"# + "\n")
+    func replay() throws -> Child {
+      let child = try Child(
+        Repository.program("reeve"), ["replay", "--plugin", "tool", "\(project.plugin)/transcript"],
+        environment: project.world.environment, directory: project.work)
+      try child.wait()
+      return child
+    }
+    let refused = try replay()
+    expectRefused((try refused.wait(), refused.output, refused.errors), "nobody has trusted")
+    try project.trust()
+    let told = try replay()
+    #expect(try told.wait() == .code(0) && told.output.contains("succeeded"), "\(told.errors)")
+  }
+
+  @Test
   func `a damaged record is no trust, and the error says so`() throws {
     let project = try Project()
     try project.trust()
@@ -262,13 +302,71 @@ struct TrustTests {
     #expect(list?.count == 8)
   }
 
+  /// A host with one seat, which is taken until there is a file “go”, and a run of the project's plugin that waits for it.
+  private func queue(_ project: Project) throws -> (host: TestHost, run: String) {
+    try project.world.configure(#"{"max_running": 1}"#)
+    let host = try project.world.host()
+    _ = try host.start("shell", "while [ ! -e \(project.world.path("go")) ]; do sleep 0.02; done")
+    let begun = try host.call("run/start", ["plugin": "tool", "cwd": .string(project.work)])
+    #expect(begun["run"]?["status"] == "queued")
+    return (host, try #require(begun["run"]?["id"]?.string))
+  }
+
+  @Test
+  func `a plugin that was changed while its run waited is not run, also when it is trusted again`() throws {
+    for isTrustedAgain in [false, true] {
+      let project = try Project()
+      try project.trust()
+      let (host, run) = try queue(project)
+      project.write("tool.sh", "#!/bin/sh\ntouch \(project.world.path("changed"))\n")
+      if isTrustedAgain { try project.trust() }
+      try project.world.folder.write("go", "")
+      let ended = try host.awaitRun(run, "it does not end") { $0["status"] == "failed" && $0["gone"] != .null }
+      #expect(ended["reason"] == "spawn" && ended["disposal"] == "none" && ended["started"] == .null)
+      let error = try #require(ended["error"]?.string)
+      #expect(error.contains(isTrustedAgain ? "start it again" : "run: reeve trust \(project.plugin)"), "\(error)")
+      #expect(!project.world.has("changed") && project.marks == 0)
+      #expect(try !Directory.open("\(project.world.state)/runs").entries().contains(run))
+      try host.end()
+      try project.world.expectInvariants("after a change")
+    }
+  }
+
+  @Test
+  func `a plugin that is as it was when its run had to wait is run`() throws {
+    let project = try Project()
+    try project.trust()
+    let (host, run) = try queue(project)
+    try project.world.folder.write("go", "")
+    try host.awaitRun(run, "it does not succeed") { $0["status"] == "succeeded" && $0["gone"] != .null }
+    #expect(project.marks == 1)
+    try host.end()
+  }
+
+  @Test
+  func `a run that is cancelled while its plugin is looked at once more ends at once, and never begins`() throws {
+    let project = try Project()
+    project.makeSlow()
+    try project.trust()
+    let (host, run) = try queue(project)
+    try project.world.folder.write("go", "")
+    try host.awaitRun(run, "it is not let in") { $0["status"] != "queued" }
+    let before = Clock.now()
+    let cancelled = try host.call("run/cancel", ["run": .string(run), "wait": "gone"])
+    #expect(cancelled["cancelled"] == true && cancelled["run"]?["disposal"] == "none")
+    #expect(Clock.now() - before < .milliseconds(500))
+    // Once the look is over nothing comes of it.
+    try eventually("not all end") { try host.call("host/status")["runs"] == [:] }
+    sleep(3)
+    #expect(project.marks == 0)
+    try host.end()
+    try project.world.expectInvariants("after a cancel")
+  }
+
   @Test
   func `a host of many runs goes on with them while a large plugin is looked at`() throws {
     let project = try Project()
-    // In a debug build this takes seconds.
-    let file = open("\(project.plugin)/large", O_WRONLY | O_CREAT, 0o600)
-    ftruncate(file, 4 << 20)
-    close(file)
+    project.makeSlow()
     try project.trust()
     let host = try ServedHost(project.world)
     let starting = try host.send("run/start", ["plugin": "tool", "cwd": .string(project.work)])
@@ -279,6 +377,20 @@ struct TrustTests {
     let whole = Clock.now() - before
     #expect(begun["run"]?["status"] != nil)
     #expect(waited < .milliseconds(500) || waited.milliseconds < whole.milliseconds / 2, "\(waited) of \(whole)")
+  }
+
+  @Test
+  func `a plugin that is still looked at when its client takes no new work is not started`() throws {
+    let project = try Project()
+    project.makeSlow()
+    try project.trust()
+    let host = try project.world.host()
+    let starting = try host.send("run/start", ["plugin": "tool", "cwd": .string(project.work)])
+    _ = try host.call("shutdown")
+    let error = #expect(throws: RPCError.self) { try host.answer(starting) }
+    #expect(error?.data?["name"] == "host_stopping", "\(String(describing: error))")
+    #expect(try project.world.runs().isEmpty && project.marks == 0)
+    try host.end()
   }
 
   @Test
