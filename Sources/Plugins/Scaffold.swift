@@ -13,6 +13,8 @@ public struct Scaffold: Sendable {
     guard Manifest.isName(name) else {
       throw PluginError(.badRequest, "“\(name)” is no plugin name: use a-z, 0-9, - and _, at most 64 of them")
     }
+    // It could not be used from a place that others can write to.
+    if (try? Directory.openMaking(place)) != nil { try Tamperproof.check(place) }
     do throws(SystemError) {
       let root = try Directory.openMaking(place)
       do {

@@ -85,24 +85,19 @@ public struct SecretMask: Sendable {
   private static func secrets(in value: String, isSecret: Bool) -> [[UInt8]] {
     let bytes = Array(value.utf8)
     guard bytes.count >= shortest else { return [] }
-    let password = [password(in: bytes)].compactMap { $0 }
-    guard isSecret else { return password }
-    // Where a variable can hold no line breaks, as in many a settings file, `\n` stands for one.
+    let credentials = URLCredentials.find(in: bytes).filter { $0.count >= shortest }
+    guard isSecret else { return credentials }
+    // Where a variable can hold no line breaks, as in many a settings file, `\n` stands for one. Spaces around a line are
+    // lost where somebody reads it.
     let lines = value.split(whereSeparator: \.isNewline).flatMap { $0.split(separator: "\\n") }
-    return [bytes] + lines.map { Array($0.utf8) }.filter { $0.count >= shortest } + password
+    let texts = lines.flatMap { [Array($0.utf8), trimmed(Array($0.utf8))] }.filter { $0.count >= shortest }
+    return [bytes] + texts + credentials
   }
 
-  /// The password in `scheme://user:password@host`, as proxies and databases are often given.
-  private static func password(in bytes: [UInt8]) -> [UInt8]? {
-    let slash = UInt8(ascii: "/")
-    guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: Array("://".utf8)) else {
-      return nil
-    }
-    let authority = bytes[(colon + 3)...].prefix { $0 != slash }
-    guard let end = authority.lastIndex(of: UInt8(ascii: "@")),
-      let start = authority[..<end].firstIndex(of: UInt8(ascii: ":")), end - start > shortest
-    else { return nil }
-    return Array(authority[(start + 1)..<end])
+  private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
+    let start = bytes.firstIndex { $0 > 0x20 } ?? bytes.endIndex
+    let end = bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? start
+    return Array(bytes[start..<end])
   }
 
   /// A name can have quotes in it, and the mark may come to stand inside JSON.

@@ -5,6 +5,7 @@ enum SecretName {
   private static let words: Set<String> = [
     "KEY", "TOKEN", "SECRET", "SECRETS", "PASSWORD", "PASSWORDS", "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS",
     "CREDS", "AUTH", "OAUTH", "PAT", "DSN", "JWT", "COOKIE", "BEARER",
+    "PGPASS", "SSHPASS",
   ]
   /// Words that do so when they come last, behind another: `DB_PASS`, but not `PASS_THROUGH`; `MYSQL_PWD`, but not `PWD`.
   private static let lastWords: Set<String> = ["PASS", "PWD"]

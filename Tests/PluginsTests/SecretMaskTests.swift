@@ -111,6 +111,24 @@ struct SecretMaskTests {
     #expect(mask.masked(text) == "[masked A_KEY]")
   }
 
+  @Test(arguments: [
+    ("jdbc:postgresql://u:pw12345678@host/db", "pw12345678"),
+    ("https://u:pw12345678@a https://u:pw22345678@b", "pw22345678"),
+    ("http://user:mypass/word1@host:80/path", "mypass/word1"), ("http://user:p%40ssword12@host", "p@ssword12"),
+    ("http://user:p%40ssword12@host", "p%40ssword12"), ("https://ghp_token12345678@github.com/a", "ghp_token12345678"),
+  ])
+  func `what is secret in the URLs of a value is hidden, also where no name says so`(value: String, secret: String) {
+    #expect(SecretMask(environment: ["INDEX": value]).masked("a \(secret) b") == "a [masked INDEX] b")
+  }
+
+  @Test
+  func `a user's name, a port and a path are no secrets, and spaces around one are not a part of it`() {
+    for value in ["https://somebody@host/a", "http://host:8080/a@b", "http://localhost:12345678", "x://y"] {
+      #expect(SecretMask(environment: ["URL": value]).isEmpty, "\(value)")
+    }
+    #expect(SecretMask(environment: ["A_KEY": " mysecret123 "]).masked("<mysecret123>") == "<[masked A_KEY]>")
+  }
+
   // Promise 1: the loop that masks is the loop that ends runs.
   @Test(arguments: ["\\", "a", "-", "ab\\cd"])
   func `text that is nearly a secret at every place of it is hidden rather than looked through for ever`(

@@ -253,4 +253,14 @@ struct PluginCommandTests {
     #expect(help.hasPrefix("usage: reeve \(command)"))
     #expect(try world.call(command, "--help").output == help)
   }
+
+  @Test
+  func `new makes nothing where it could not be run`() throws {
+    let world = try World()
+    try world.folder.open().makeDirectory("open")
+    chmod(world.path("open"), 0o777)
+    let refused = try world.call("new", "greet", "--in", world.path("open"))
+    #expect(refused.code == .code(2) && refused.errors.contains("chmod o-w"), "\(refused.errors)")
+    #expect(!world.has("open/greet"))
+  }
 }

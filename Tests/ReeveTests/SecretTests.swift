@@ -195,6 +195,16 @@ struct SecretTests {
       let error = try #require(throws: RPCError.self) { try host.call("run/start", request) }
       said.append(error.json.text)
     }
+    for (method, params) in [
+      (Self.passed, .object([:])), ("plugin/get", ["plugin": .string(Self.passed)]),
+      ("run/get", ["run": .string(Self.passed)]),
+    ] as [(String, JSON)] {
+      do {
+        said.append(try host.call(method, params).text)
+      } catch let error as RPCError {
+        said.append(error.json.text)
+      }
+    }
     for message in host.messages {
       // A subscriber is shown what the agent writes, as it writes it.
       if case .notification("run/changed", let params) = message { said.append(params?.text ?? "") }
