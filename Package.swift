@@ -64,7 +64,8 @@ let package = Package(
     tests("DialectsTests", ["Dialects", "Support", "Model", "Wire"]),
     tests("PluginsTests", ["Plugins", "Support", "Kernel", "Model", "Wire"]),
     tests(
-      "ReeveTests", ["Support", "reeve", "TestHost", "FakeAgent", "Server", "Ledger", "RPC", "Wire", "Kernel", "Model"]),
+      "ReeveTests",
+      ["Support", "reeve", "TestHost", "FakeAgent", "Server", "Host", "Ledger", "RPC", "Wire", "Kernel", "Model"]),
     tests("WireTests", ["Support", "Wire"]),
     tests("RPCTests", ["Support", "RPC", "Wire"]),
     tests("SupervisionTests", ["Support", "Supervision", "Model"]),

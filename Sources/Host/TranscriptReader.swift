@@ -56,7 +56,12 @@ public struct TranscriptReader: ~Copyable {
     guard !isFinished else { return }
     isFinished = true
     var delivery = takeDelivery()
-    splitter.finish(line: { delivery.line($0, give) }, skipped: { delivery.skipped($0, give) })
+    // When a transcript cannot be written any more it is cut back to its last whole line. What was read of it before that,
+    // and is there no longer, is a part of the gap.
+    let isCutBack = record.flags.contains(.transcriptGap) && delivery.last >= record.eventsStored
+    if !isCutBack {
+      splitter.finish(line: { delivery.line($0, give) }, skipped: { delivery.skipped($0, give) })
+    }
     // Whatever the reason, what the record has and the file has not is said to be missing.
     delivery.gap(to: record.events, give)
     self.delivery = delivery
@@ -88,7 +93,8 @@ private struct Delivery {
   private let lineLimit: Int
   private var scanner = LineScanner(wanted: WantedMembers([]))
   private var event: [UInt8] = []
-  private var last: Int64 = 0
+  /// The number of the event that was come to.
+  private(set) var last: Int64 = 0
 
   init(after: Int64, lineLimit: Int) {
     self.after = after

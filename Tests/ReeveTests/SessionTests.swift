@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Kernel
 import Model
 import RPC
@@ -135,6 +136,32 @@ struct SessionTests {
     let run = try world.run()
     #expect(lines.count == Int(run.eventsStored) + 1 && run.events == 202)
     #expect(lines.last == #"{"type":"reeve.gap","first":\#(run.eventsStored + 1),"last":202}"#)
+  }
+
+  // The reader is faster than the host that finds the disk full.
+  @Test
+  func `half a line that was cut off again after it was read is a part of the gap`() throws {
+    let folder = try TemporaryDirectory()
+    let state = try StateFolder(path: "\(folder.path)/state")
+    var names = IdentifierSource<RunSubject>()
+    var hosts = IdentifierSource<HostSubject>()
+    var record = RunRecord(
+      id: names.next(at: 0), plugin: "p", host: hosts.next(at: 0), created: Timestamp(milliseconds: 0), directory: "/",
+      prompt: "", labels: JSONText(valid: "{}"), limits: JSONText(valid: "{}"))
+    try state.runs.makeDirectory(record.id.description)
+    let path = "\(state.runs.path)/\(record.id)/\(RunFile.transcript)"
+    _ = TestFile.write(Array("{\"a\":1}\n{\"b\":2".utf8), to: path)
+    var reader = TranscriptReader(state: state, run: record)
+    var events: [String] = []
+    func give(_ number: Int64, _ event: [UInt8]) {
+      events.append("\(number) \(String(decoding: event, as: UTF8.self))")
+    }
+    while try reader.readPiece(give) {}
+    truncate(path, 8)
+    record.flags = .transcriptGap
+    (record.events, record.eventsStored) = (3, 1)
+    reader.finish(record, give)
+    #expect(events == [#"1 {"a":1}"#, #"3 {"type":"reeve.gap","first":2,"last":3}"#])
   }
 
   // Nobody takes connections from its queue, and it is full.
