@@ -77,8 +77,14 @@ public struct Spill: ~Copyable {
   /// What a file holds, as far as it makes sense; nothing when there is none. Older hosts may have died with a verdict that
   /// stands nowhere else, so theirs are read as well; one of a version that this one does not know is an error.
   public static func read(in folder: borrowing Directory, host: HostID) throws(SystemError) -> [Entry] {
-    guard try folder.status(of: name(of: host)) != nil else { return [] }
-    let file = try folder.openFile(name(of: host), flags: O_RDONLY)
+    let file: Descriptor
+    do {
+      file = try folder.openFile(name(of: host), flags: O_RDONLY)
+    } catch {
+      // A host that ends takes its own away, whoever is looking.
+      guard error.code == ENOENT else { throw error }
+      return []
+    }
     guard let bytes = try file.readAll(limit: .max) else { return [] }
     var entries: [Entry] = []
     var rest = bytes[...]
