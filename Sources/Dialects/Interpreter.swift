@@ -119,8 +119,9 @@ public struct Interpreter: Sendable {
     _ line: RawSpan, _ rules: [TextRule], wrap: Int?, _ body: (Meaning, RawSpan) -> Void
   ) -> Bool {
     // Kept aside, so that what is looked at is not what is changed.
-    var text = printable
-    defer { printable = text }
+    var text: [UInt8] = []
+    swap(&text, &printable)
+    defer { swap(&text, &printable) }
     text.removeAll(keepingCapacity: true)
     line.appendPrintable(to: &text)
     if let wrap {

@@ -65,8 +65,7 @@ public struct Replay {
     // A last line that only lacks its newline is one as well.
     let noise = noise
     splitter.finish(line: { read($0) }, skipped: { _ in skipped() })
-    var interpreter = self.interpreter
-    interpreter.finishText { hear($0, $1) }
+    interpret { $0.finishText($1) }
     isLastLineCut = self.noise > noise
   }
 
@@ -95,11 +94,7 @@ public struct Replay {
   private mutating func read(_ line: RawSpan) {
     events += 1
     testimony.lineBegan()
-    // Taken out while it is at work: what it tells changes the rest.
-    var interpreter = self.interpreter
-    let kind = interpreter.read(line) { hear($0, $1) }
-    self.interpreter = interpreter
-    if kind == .noise {
+    if interpret({ $0.read(line, $1) }) == .noise {
       noise += 1
       flags.insert(.noise)
     }
@@ -107,9 +102,16 @@ public struct Replay {
 
   private mutating func readError(_ line: RawSpan) {
     testimony.lineBegan()
+    if !interpret({ $0.readError(line, $1) }) { testimony.complained(line) }
+  }
+
+  /// The interpreter is taken out while it is at work: what it tells changes the rest.
+  private mutating func interpret<Value>(
+    _ body: (inout Interpreter, (Meaning, RawSpan) -> Void) -> Value
+  ) -> Value {
     var interpreter = self.interpreter
-    if !interpreter.readError(line, { hear($0, $1) }) { testimony.complained(line) }
-    self.interpreter = interpreter
+    defer { self.interpreter = interpreter }
+    return body(&interpreter) { hear($0, $1) }
   }
 
   private mutating func hear(_ meaning: Meaning, _ line: RawSpan) {

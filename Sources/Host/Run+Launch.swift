@@ -6,7 +6,6 @@ internal import Loop
 internal import Model
 internal import Plugins
 internal import Supervision
-internal import Wire
 
 extension Run {
   /// A pipe of this size takes three times as much as one of the usual 64 KiB, when there is much to take.

@@ -24,11 +24,11 @@ public struct SecretStream: Sendable {
   public init(_ mask: SecretMask) { self.mask = mask }
 
   /// Whether there is anything to hide; if not, what comes need not be taken through it.
-  public var isNeeded: Bool { !mask.isEmpty }
+  var isNeeded: Bool { !mask.isEmpty }
 
   /// Takes a piece, and adds to `output` what is decided by now.
   public mutating func feed(_ piece: RawSpan, into output: inout [UInt8]) {
-    guard !mask.isEmpty else { return piece.withUnsafeBytes { output.append(contentsOf: $0) } }
+    guard isNeeded else { return piece.withUnsafeBytes { output.append(contentsOf: $0) } }
     guard !isGivenUp else { return }
     allowed += piece.byteCount * Self.allowedPerByte
     piece.withUnsafeBytes { held.append(contentsOf: $0) }
