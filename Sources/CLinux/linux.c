@@ -83,6 +83,7 @@ int cl_next_signal(int descriptor, cl_signal *signal) {
   *signal = (cl_signal){
       .number = (int)info.ssi_signo,
       .sender = from_kernel ? 0 : (int)info.ssi_pid,
+      .child = from_kernel && info.ssi_signo == SIGCHLD ? (int)info.ssi_pid : 0,
       .from_kernel = from_kernel,
   };
   return 1;

@@ -19,17 +19,17 @@ extension Host {
     beat()
   }
 
-  func childrenEnded() {
-    reapEnded()
-    for run in Array(runs.values) { run.lookForLeftovers() }
-    seeToStrays()
-  }
-
-  /// Reaps what has ended of the orphans that became our children, each by its pid: the leaders of runs are reaped
-  /// by their runs alone.
-  func reapEnded() {
-    for pid in (try? ProcessTable.adoptedChildren()) ?? [] { ProcessTable.reapIfEnded(pid) }
+  /// A child has ended, or several of which the kernel names one.
+  func childrenEnded(_ named: Int32) {
+    // The end of a leader is told by its pidfd as well, and then the same is looked at.
+    let isLeaders = runs.values.contains { $0.record.pid == named && !$0.hasLeaderExited }
+    if isLeaders && !runs.values.contains(where: \.isBeingBuried) { return }
     unwatched.removeAll { ProcessTable.reapIfEnded($0) }
+    for run in Array(runs.values) { run.lookForLeftovers() }
+    orphans.atOneLook {
+      orphans.reapEnded()
+      seeToStrays()
+    }
   }
 
   /// Kills the orphans of runs that are no more.

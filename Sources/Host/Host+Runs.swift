@@ -70,7 +70,7 @@ extension Host {
     of request: RunRequest, _ answer: @escaping @LoopActor (Result<Manifest, any Error>) -> Void
   ) {
     do {
-      if let manifest = try catalog.installed(request.plugin) { return answer(.success(manifest)) }
+      if let manifest = try catalog.installed(request.plugin, &manifests) { return answer(.success(manifest)) }
     } catch {
       return answer(.failure(error))
     }

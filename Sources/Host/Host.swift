@@ -74,6 +74,8 @@ internal import Wire
   let standards: Limits
   var runs: [RunID: Run] = [:]
   var names = IdentifierSource<RunSubject>()
+  /// The manifests that were read, by their folders.
+  var manifests: [String: Installed] = [:]
   /// The rules that are known to be kept, by their digests.
   var keptDialects: Set<String> = []
   private var outcomes: [Ledger.Outcome] = []
@@ -368,7 +370,7 @@ internal import Wire
 
   private func takeSignals() {
     while let signal = try? signals?.owner.next() {
-      if signal.number == SIGCHLD { childrenEnded() } else { onSignal(signal.number) }
+      if signal.number == SIGCHLD { childrenEnded(signal.child) } else { onSignal(signal.number) }
     }
   }
 

@@ -20,28 +20,33 @@ extension Run {
   /// Whether its leader has exited, if it ever had one.
   var hasLeaderExited: Bool { record.exit != nil || isLeaderLost }
 
+  /// Whether something of it may be left that nobody leads.
+  var isBeingBuried: Bool { hasLeaderExited && machine.state != .gone }
+
   /// The leader has exited: its pipes are read as far as they were filled at that moment, then it is judged.
   func leaderExited() {
     guard !hasLeaderExited else { return }
-    let status: ProcessExit?
+    let ended: Ending?
     do {
-      status = try process?.owner.exitStatus()
+      ended = try process?.owner.ending()
     } catch {
       return leaderLost()
     }
-    guard let exit = status else { return }
+    guard let ending = ended else { return }
     // It stays a zombie until its tree is empty, and readable all that time.
     process?.mute()
     drain()
     judgeLastLine()
     // What the kernel did at a limit comes before the exit that it led to.
     checkLimits()
-    record.exit = exit
-    noteResources()
-    host.reapEnded()
-    let isTreeEmpty = isTreeEmpty
-    perform(machine.exited(exit, isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
-    lookForLeftovers()
+    record.exit = ending.status
+    noteResources(of: ending)
+    host.orphans.atOneLook {
+      let isTreeEmpty = isTreeEmpty
+      perform(
+        machine.exited(ending.status, isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
+      lookForLeftovers()
+    }
   }
 
   /// Somebody else has reaped the leader: how it ended nobody will ever know, but that it has.
@@ -50,7 +55,6 @@ extension Run {
     process?.mute()
     drain()
     judgeLastLine()
-    host.reapEnded()
     fault(HostError(.system, "somebody else has taken note of the end of its program"))
     // With the verdict given, how it exited matters only to whom success was said: nothing speaks against that.
     perform(machine.exited(.code(0), isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
@@ -69,7 +73,7 @@ extension Run {
   static let watchedLeftovers = 16
 
   func lookForLeftovers() {
-    guard hasLeaderExited, machine.state != .gone else { return }
+    guard isBeingBuried else { return }
     if isTreeEmpty { return perform(machine.treeEmptied()) }
     watchPopulation()
     let others = others()

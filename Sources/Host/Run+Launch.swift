@@ -48,10 +48,8 @@ extension Run {
     do {
       try FaultPoint.group.pass()
       try writePrompt()
-      let output = try Pipe.make()
-      let errors = try Pipe.make()
-      try output.reader.setNonblocking()
-      try errors.reader.setNonblocking()
+      let output = try Pipe.make(readsBlock: false)
+      let errors = try Pipe.make(readsBlock: false)
       hasLargePipe = host.takeLargePipe()
       // A pipe of the usual size is only slower: no reason to fail.
       if hasLargePipe { _ = try? output.reader.resizePipe(to: Self.outputPipeBytes) }
@@ -142,6 +140,8 @@ extension Run {
       _ = succeeds(at: .identity)
     }
     perform(actions)
+    // The row that it has is enough to find it by, whatever becomes of the host: nobody need wait for more.
+    if !verdictIsGiven { tellObservers() }
     watchPipes()
     beginSampling()
   }

@@ -97,7 +97,7 @@ extension Run {
     case .v1:
       let bell = try Bell(blocking: false)
       try groups?.announceOutOfMemory(to: bell.descriptor.raw)
-      memoryEvents = try Watched(try bell.descriptor.duplicate(), tag: Tag.memory, source: self)
+      memoryEvents = try Watched(bell.relinquish(), tag: Tag.memory, source: self)
     case nil: break
     }
   }
@@ -129,11 +129,14 @@ extension Run {
     watchClock()
   }
 
-  /// Takes down what the tree has used, while there is still something to read it from.
+  /// Takes down what the tree has used, while there is still something to read it from; once a turn is enough.
   func noteResources() {
-    if let reading = groups?.reading() { keep(reading) }
-    guard let ending = try? process?.owner.ending() else { return }
-    // Of the leader and of what was waited for below it, which is all that can be known without a group.
+    guard turnOfReading != Loop.shared.turns, let reading = groups?.reading() else { return }
+    keep(reading)
+  }
+
+  /// The same of the leader and of what was waited for below it, which is all that can be known without a group.
+  func noteResources(of ending: Ending) {
     if groups?.birthplace == nil { record.cpuMilliseconds = ending.cpu.milliseconds }
     if record.memoryPeak == nil, ending.maxResident > Self.ownMemory { record.memoryPeak = Int64(ending.maxResident) }
     record.tasksPeak = largest(record.tasksPeak, 1)
@@ -143,8 +146,9 @@ extension Run {
   private static var ownMemory: Int { (try? ProcessTable.stat(getpid()))?.map(\.residentBytes) ?? .max }
 
   private func keep(_ reading: RunGroups.Reading) {
-    record.memoryPeak = largest(record.memoryPeak, reading.memoryPeak, reading.memory)
-    record.tasksPeak = largest(record.tasksPeak, reading.tasksPeak, reading.tasks)
+    turnOfReading = Loop.shared.turns
+    record.memoryPeak = largest(record.memoryPeak, reading.memoryPeak)
+    record.tasksPeak = largest(record.tasksPeak, reading.tasksPeak)
     record.cpuMilliseconds = reading.cpu.map(\.milliseconds) ?? record.cpuMilliseconds
   }
 

@@ -65,6 +65,8 @@ internal import Wire
   var areTasksSampled = false
   var lastSurvey: Survey?
   var sampleInterval = TimeSpan.milliseconds(20)
+  /// The turn of the loop in which the counters of its groups were read last.
+  var turnOfReading = 0
   let sampleTimer = LoopTimer(tag: Tag.sample)
   let lookTimer = LoopTimer(tag: Tag.look)
   var looksLeft = 0

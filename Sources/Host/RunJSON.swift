@@ -109,22 +109,23 @@ public enum RunJSON {
   }
 
   static func limits(_ limits: Limits) -> JSONText {
-    var object = JSONObject()
+    // Neither names nor values have anything in them that JSON would want otherwise.
+    var text = "{"
     for name in LimitName.allCases {
-      object[name.rawValue] = [
-        "value": .string(limits.text(name)), "from": .string(limits[name].origin.rawValue),
-      ]
+      if text.utf8.count > 1 { text += "," }
+      text += #""\#(name.rawValue)":{"value":"\#(limits.text(name))","from":"\#(limits[name].origin.rawValue)"}"#
     }
-    return JSONText(valid: JSON.object(object).text)
+    return JSONText(valid: text + "}")
   }
 
   /// How long a line of this run may be, by the limits it was given.
   static func lineLimit(of run: RunRecord) -> Int {
     var limits = Limits()
-    if case .object(let all)? = try? JSON.parse(run.limits.text), case .object(let line)? = all["line"],
-      case .string(let text)? = line["value"]
+    let text = run.limits.text.utf8Span.span.bytes
+    if let steps = JSONPointer("/line/value")?.steps,
+      let value = JSONPointer.follow(steps, in: text, from: 0..<text.byteCount), JSONString.isString(text, value)
     {
-      try? limits.assign("line", text, from: .default)
+      try? limits.assign("line", JSONString.text(text, value), from: .default)
     }
     return limits[.line].value.map { Int($0) } ?? .max
   }

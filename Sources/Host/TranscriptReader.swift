@@ -30,10 +30,11 @@ public struct TranscriptReader: ~Copyable {
 
   /// Reads a piece and gives the events that it completes. False when there is nothing more to read for now.
   public mutating func readPiece(_ give: (Int64, [UInt8]) -> Void) throws(HostError) -> Bool {
-    var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
+    var piece: [UInt8] = []
     let count: Int
     do {
       guard try open() else { return false }
+      piece = [UInt8](repeating: 0, count: Self.pieceBytes)
       count = try piece.withUnsafeMutableBytes { bytes throws(SystemError) in
         try file?.read(into: bytes, at: offset) ?? 0
       }

@@ -18,6 +18,9 @@ public struct Bell: ~Copyable, Sendable {
     while write(descriptor.raw, &one, MemoryLayout<UInt64>.size) < 0, errno == EINTR {}
   }
 
+  /// Gives up all but what becomes readable when it rings.
+  public consuming func relinquish() -> Descriptor { descriptor }
+
   /// Takes all rings so far together, and says whether there were any.
   @discardableResult
   public func hear() -> Bool {

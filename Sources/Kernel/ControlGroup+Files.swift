@@ -9,18 +9,10 @@ extension ControlGroup {
   }
 
   /// The number that a file says; nil for "max", for what is no number, and where there is no such file.
-  public func number(_ file: String) -> Int64? {
-    var number: Int64?
-    forEachChunk(of: file) { number = Int64(digits: $0) }
-    return number
-  }
+  public func number(_ file: String) -> Int64? { read(file) { Int64(digits: $0) } }
 
   /// The number beside a key, in a file whose lines are keys and values such as `oom_kill 2`.
-  public func number(_ file: String, key: String) -> Int64? {
-    var number: Int64?
-    forEachChunk(of: file) { number = number ?? Int64($0, beside: key) }
-    return number
-  }
+  public func number(_ file: String, key: String) -> Int64? { read(file) { Int64($0, beside: key) } }
 
   /// Writes to a file, in one piece, which is how the kernel wants its orders.
   public func write(_ file: String, _ text: String) throws(SystemError) {
@@ -34,15 +26,28 @@ extension ControlGroup {
     }
   }
 
-  /// The files of numbers are far shorter than this, so one read gives the whole; lists of processes take several.
-  fileprivate static let chunkBytes = 4096
+  /// The files of numbers are shorter than this, so one read gives the whole; lists of processes take several. A larger
+  /// buffer would not be given room on the stack.
+  fileprivate static let chunkBytes = 1024
 
-  /// Reads a file through a buffer on the stack, for these are read several times a run; false when it cannot be read.
+  /// Reads a file of numbers, which one read gives whole, through a buffer on the stack: it is done for every run.
+  private func read<Value>(_ file: String, _ body: (UnsafeRawBufferPointer) -> Value?) -> Value? {
+    guard let opened = opened(file) else { return nil }
+    return withUnsafeTemporaryAllocation(byteCount: Self.chunkBytes, alignment: 1) { buffer in
+      guard case .bytes(let count)? = try? opened.read(into: buffer) else { return nil }
+      return body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+
+  private func opened(_ file: String) -> Descriptor? {
+    let raw = file.withCString { openat(directory.descriptor.raw, $0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
+    return raw < 0 ? nil : Descriptor(owning: raw)
+  }
+
+  /// Reads a file to its end; false when it cannot be read.
   @discardableResult
   func forEachChunk(of file: String, _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
-    let raw = openat(directory.descriptor.raw, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard raw >= 0 else { return false }
-    let opened = Descriptor(owning: raw)
+    guard let opened = opened(file) else { return false }
     return withUnsafeTemporaryAllocation(byteCount: Self.chunkBytes, alignment: 1) { buffer in
       while true {
         switch try? opened.read(into: buffer) {

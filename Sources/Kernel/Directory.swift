@@ -13,15 +13,15 @@ public struct Directory: ~Copyable, Sendable {
   /// Opens a directory by its path; a symbolic link in the last place is refused unless `following`.
   public static func open(_ path: String, following: Bool = false) throws(SystemError) -> Directory {
     let flags = cl_o_path | O_DIRECTORY | O_CLOEXEC | (following ? 0 : O_NOFOLLOW)
-    let raw = try retryingInterrupts("open", path) { Glibc.open(path, flags) }
+    let raw = try retryingInterrupts("open", path) { path.withCString { Glibc.open($0, flags) } }
     return Directory(descriptor: Descriptor(owning: raw), path: path)
   }
 
   /// Opens a file in it, by the flags of open(2); closed on exec, and never through a symbolic link.
   public func openFile(_ name: String, flags: Int32, mode: UInt32 = 0o600) throws(SystemError) -> Descriptor {
-    let full = try resolve(name)
-    let raw = try retryingInterrupts("openat", full) {
-      openat(descriptor.raw, name, flags | O_CLOEXEC | O_NOFOLLOW, mode)
+    try check(name)
+    let raw = try retryingInterrupts("openat", full(name)) {
+      name.withCString { openat(descriptor.raw, $0, flags | O_CLOEXEC | O_NOFOLLOW, mode) }
     }
     return Descriptor(owning: raw)
   }
@@ -38,32 +38,32 @@ public struct Directory: ~Copyable, Sendable {
   /// Opens a directory in it.
   public func openDirectory(_ name: String) throws(SystemError) -> Directory {
     let opened = try openFile(name, flags: cl_o_path | O_DIRECTORY)
-    return Directory(descriptor: opened, path: "\(path)/\(name)")
+    return Directory(descriptor: opened, path: full(name))
   }
 
   /// Makes a directory in it.
   public func makeDirectory(_ name: String, mode: UInt32 = 0o700) throws(SystemError) {
-    let full = try resolve(name)
-    try retryingInterrupts("mkdirat", full) { mkdirat(descriptor.raw, name, mode) }
+    try check(name)
+    try retryingInterrupts("mkdirat", full(name)) { name.withCString { mkdirat(descriptor.raw, $0, mode) } }
   }
 
   /// Removes a file in it.
   public func remove(_ name: String) throws(SystemError) {
-    let full = try resolve(name)
-    try retryingInterrupts("unlinkat", full) { unlinkat(descriptor.raw, name, 0) }
+    try check(name)
+    try retryingInterrupts("unlinkat", full(name)) { name.withCString { unlinkat(descriptor.raw, $0, 0) } }
   }
 
   /// Gives an entry another name in it.
   public func rename(_ name: String, to new: String) throws(SystemError) {
-    let full = try resolve(name)
-    _ = try resolve(new)
-    try retryingInterrupts("renameat", full) { renameat(descriptor.raw, name, descriptor.raw, new) }
+    try check(name)
+    try check(new)
+    try retryingInterrupts("renameat", full(name)) { renameat(descriptor.raw, name, descriptor.raw, new) }
   }
 
   /// Removes an empty directory in it.
   public func removeDirectory(_ name: String) throws(SystemError) {
-    let full = try resolve(name)
-    try retryingInterrupts("unlinkat", full) { unlinkat(descriptor.raw, name, AT_REMOVEDIR) }
+    try check(name)
+    try retryingInterrupts("unlinkat", full(name)) { name.withCString { unlinkat(descriptor.raw, $0, AT_REMOVEDIR) } }
   }
 
   /// What the kernel knows of the directory itself.
@@ -71,10 +71,10 @@ public struct Directory: ~Copyable, Sendable {
 
   /// What the kernel knows of an entry, a symbolic link as such; nil when there is none of that name.
   public func status(of name: String) throws(SystemError) -> FileStatus? {
-    let full = try resolve(name)
+    try check(name)
     var status = stat()
     do {
-      try retryingInterrupts("fstatat", full) { fstatat(descriptor.raw, name, &status, AT_SYMLINK_NOFOLLOW) }
+      try retryingInterrupts("fstatat", full(name)) { fstatat(descriptor.raw, name, &status, AT_SYMLINK_NOFOLLOW) }
     } catch {
       guard error.code == ENOENT else { throw error }
       return nil
@@ -84,8 +84,8 @@ public struct Directory: ~Copyable, Sendable {
 
   /// Where a symbolic link in it leads, as it says.
   public func link(_ name: String) throws(SystemError) -> String {
-    let full = try resolve(name)
-    return try SymbolicLink.read(full) { readlinkat(descriptor.raw, name, $0, $1) }
+    try check(name)
+    return try SymbolicLink.read(full(name)) { readlinkat(descriptor.raw, name, $0, $1) }
   }
 
   /// The names in it, in no order; bytes that are not UTF-8 are shown as replacement characters.
@@ -126,12 +126,14 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  /// The full path of an entry, for messages, once its name is known to stay inside.
-  private func resolve(_ name: String) throws(SystemError) -> String {
+  /// The full path of an entry, for messages.
+  private func full(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Refuses a name that does not stay inside.
+  private func check(_ name: String) throws(SystemError) {
     let isSpecial = name.isEmpty || name == "." || name == ".."
     if isSpecial || name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") }) {
       throw SystemError(call: "openat", code: EINVAL, detail: "\"\(name)\" is not a name inside \(path)")
     }
-    return "\(path)/\(name)"
   }
 }

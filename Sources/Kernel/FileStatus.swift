@@ -24,6 +24,8 @@ public struct FileStatus: Sendable {
   public let bytes: Int64
   /// When it was last written to, in milliseconds since 1970.
   public let modified: Int64
+  /// When anything of it was last changed, its content or what is known of it, in nanoseconds since 1970.
+  public let changed: Int64
   /// Its kind, as `S_IFMT` masks it.
   let kind: UInt32
 
@@ -35,6 +37,7 @@ public struct FileStatus: Sendable {
     permissions = status.st_mode & 0o7777
     bytes = Int64(status.st_blocks) * 512
     modified = Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
+    changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
     kind = status.st_mode & S_IFMT
   }
 
@@ -42,7 +45,7 @@ public struct FileStatus: Sendable {
   public static func at(_ path: String) throws(SystemError) -> FileStatus? {
     var status = stat()
     do throws(SystemError) {
-      try retryingInterrupts("stat", path) { stat(path, &status) }
+      try retryingInterrupts("stat", path) { path.withCString { stat($0, &status) } }
     } catch {
       guard error.code == ENOENT else { throw error }
       return nil
@@ -54,7 +57,7 @@ public struct FileStatus: Sendable {
   public static func ofLink(at path: String) throws(SystemError) -> FileStatus? {
     var status = stat()
     do throws(SystemError) {
-      try retryingInterrupts("lstat", path) { lstat(path, &status) }
+      try retryingInterrupts("lstat", path) { path.withCString { lstat($0, &status) } }
     } catch {
       guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
       return nil

@@ -15,11 +15,14 @@ public struct Pipe: ~Copyable, Sendable {
     self.writer = writer
   }
 
-  /// A new pipe, both ends blocking and closed on exec.
-  public static func make() throws(SystemError) -> Pipe {
+  /// A new pipe, both ends closed on exec and blocking, but for what is read by who must not wait.
+  public static func make(readsBlock: Bool = true) throws(SystemError) -> Pipe {
     var ends: [Int32] = [-1, -1]
     try retryingInterrupts("pipe2") { cl_pipe2(&ends, O_CLOEXEC) }
-    return Pipe(reader: Descriptor(owning: ends[0]), writer: Descriptor(owning: ends[1]))
+    let pipe = Pipe(reader: Descriptor(owning: ends[0]), writer: Descriptor(owning: ends[1]))
+    // A pipe that is new has no other flag that could be lost.
+    if !readsBlock { try retryingInterrupts("fcntl") { fcntl(ends[0], F_SETFL, O_NONBLOCK) } }
+    return pipe
   }
 }
 
@@ -27,7 +30,9 @@ extension Descriptor {
   /// Asks that this pipe hold so many bytes, and tells how many it holds: the kernel rounds up, and refuses a user who
   /// already has much in pipes.
   public func resizePipe(to bytes: Int32) throws(SystemError) -> Int {
-    if cl_set_pipe_size(raw, bytes) < 0, errno != EPERM, errno != EBUSY { throw .last("fcntl") }
+    let size = cl_set_pipe_size(raw, bytes)
+    if size >= 0 { return Int(size) }
+    guard errno == EPERM || errno == EBUSY else { throw .last("fcntl") }
     return Int(try retryingInterrupts("fcntl") { fcntl(raw, cl_get_pipe_size) })
   }
 

@@ -8,8 +8,11 @@ public enum ProcessTable {
   /// One process; nil when there is none of that pid.
   public static func stat(_ pid: Int32) throws(SystemError) -> ProcessStat? {
     var process: ProcessStat?
-    // One read gives the whole line.
-    try forEachChunk(of: "/proc/\(pid)/stat") { process = process ?? ProcessStat(line: $0) }
+    try forEachChunk(of: "/proc/\(pid)/stat") { line in
+      process = ProcessStat(line: line)
+      // One read gives the whole line.
+      return false
+    }
     return process
   }
 
@@ -33,28 +36,31 @@ public enum ProcessTable {
           child = child &* 10 &+ Int32(byte &- UInt8(ascii: "0"))
         }
       }
+      return true
     }
     return children
   }
 
-  /// A `stat` line is 52 numbers of up to 20 digits and a name; most are far shorter than this.
-  private static let chunkBytes = 2048
+  /// Room for all of a `stat` line that is of interest: a name and 22 numbers of up to 20 digits. A larger buffer would
+  /// not be given room on the stack.
+  private static let chunkBytes = 1024
 
   /// The entries of a directory in `/proc` that are numbers: processes or threads.
   static func numbers(in path: String) throws(SystemError) -> [Int32] {
     try Directory.open(path, following: true).entries().compactMap { Int32($0) }
   }
 
-  /// Reads a file in `/proc` through a buffer on the stack; not at all when what it tells of is gone.
+  /// Reads a file in `/proc` through a buffer on the stack, to its end or until somebody wants no more of it; not at all
+  /// when what it tells of is gone.
   private static func forEachChunk(
-    of path: String, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    of path: String, _ body: (UnsafeBufferPointer<UInt8>) -> Bool
   ) throws(SystemError) {
     do {
-      let file = Descriptor(owning: try retryingInterrupts("open", path) { open(path, O_RDONLY | O_CLOEXEC) })
+      let file = Descriptor(owning: try retryingInterrupts("open", path) { path.withCString { open($0, O_RDONLY | O_CLOEXEC) } })
       try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: chunkBytes) { buffer throws(SystemError) in
-        while case .bytes(let count) = try file.read(into: UnsafeMutableRawBufferPointer(buffer)) {
+        while case .bytes(let count) = try file.read(into: UnsafeMutableRawBufferPointer(buffer)),
           body(UnsafeBufferPointer(rebasing: buffer[..<count]))
-        }
+        {}
       }
     } catch {
       // ESRCH: it went between our open and our read.

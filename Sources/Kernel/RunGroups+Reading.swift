@@ -3,17 +3,13 @@ public import Model
 extension RunGroups {
   /// What the groups of a run count; nil each that is not known here.
   public struct Reading: Equatable, Sendable {
-    /// Bytes of memory in use.
-    public var memory: Int64?
-    /// The most bytes of memory that were in use at once.
+    /// The most bytes of memory that were in use at once; those in use now, where the kernel does not keep the most.
     public var memoryPeak: Int64?
     /// How often a process was killed because memory had run out: for its own limit, an ancestor's or the machine's.
     public var oomKills: Int64?
     /// How often memory ran out because of its own limit.
     public var ownOOMs: Int64?
-    /// Processes and threads.
-    public var tasks: Int64?
-    /// The most processes and threads that there were at once.
+    /// The most processes and threads that there were at once; those there are, where the kernel does not keep the most.
     public var tasksPeak: Int64?
     /// How often a process or thread was refused because of the limit.
     public var tasksRefused: Int64?
@@ -34,8 +30,7 @@ extension RunGroups {
     case .v1: memory?.readLegacyMemory(into: &reading)
     case nil: break
     }
-    reading.tasks = pids?.number("pids.current")
-    reading.tasksPeak = pids?.number("pids.peak")
+    reading.tasksPeak = pids?.number("pids.peak") ?? pids?.number("pids.current")
     reading.tasksRefused = pids?.number("pids.events", key: "max")
     // In the v2 tree even without controllers.
     if let microseconds = unified?.number("cpu.stat", key: "usage_usec") {
@@ -47,14 +42,12 @@ extension RunGroups {
 
 extension ControlGroup {
   fileprivate func readMemory(into reading: inout RunGroups.Reading) {
-    reading.memory = number("memory.current")
-    reading.memoryPeak = number("memory.peak")
+    reading.memoryPeak = number("memory.peak") ?? number("memory.current")
     // `memory.events` would count the limits of groups below, too; kernels before 5.3 have nothing else.
     reading.ownOOMs = number("memory.events.local", key: "oom")
   }
 
   fileprivate func readLegacyMemory(into reading: inout RunGroups.Reading) {
-    reading.memory = number("memory.usage_in_bytes")
     reading.memoryPeak = number("memory.max_usage_in_bytes")
     reading.oomKills = number("memory.oom_control", key: "oom_kill")
     guard let kills = reading.oomKills else { return }

@@ -44,8 +44,7 @@ public struct RunGroups: ~Copyable, Sendable {
     if let memoryVersion { try memory?.limitMemory(limits.memory, memoryVersion) }
     if let tasks = limits.tasks { try pids?.write("pids.max", "\(tasks)") }
     let populationFile = try unified?.openToWatch("cgroup.events")
-    // A v1 tree has no such file.
-    let memoryFile = try memory?.openToWatch("memory.events")
+    let memoryFile = memoryVersion == .v2 ? try memory?.openToWatch("memory.events") : nil
     self.populationFile = populationFile
     self.memoryFile = memoryFile
     enforcesMemory = limits.memory == nil ? nil : memoryVersion

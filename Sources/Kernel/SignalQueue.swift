@@ -7,6 +7,8 @@ public struct ReceivedSignal: Equatable, Sendable {
   public let number: Int32
   /// The pid that sent it; 0 when the kernel did.
   public let sender: Int32
+  /// The pid of a child that has ended, where the kernel says so; 0 otherwise. Signals of several may have become one.
+  public let child: Int32
   /// Whether the kernel raised it by itself, as a terminal does for Ctrl-C, rather than a process by kill.
   public let fromKernel: Bool
 }
@@ -36,7 +38,8 @@ public struct SignalQueue: ~Copyable, Sendable {
     var signal = cl_signal()
     let raw = descriptor.raw
     guard try retryingInterrupts("read", nil, { cl_next_signal(raw, &signal) }) > 0 else { return nil }
-    return ReceivedSignal(number: signal.number, sender: signal.sender, fromKernel: signal.from_kernel)
+    return ReceivedSignal(
+      number: signal.number, sender: signal.sender, child: signal.child, fromKernel: signal.from_kernel)
   }
 
   /// Makes a write to a pipe or socket that nobody reads fail with EPIPE, rather than end the process.

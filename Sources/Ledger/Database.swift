@@ -12,6 +12,9 @@ struct Database: ~Copyable {
   let handle: OpaquePointer
   let path: String
 
+  /// Once, before the first connection.
+  private static let prepareLibrary: Void = { _ = cs_count_no_memory() }()
+
   /// How long that is, where nothing better is known.
   static let busyTimeoutMilliseconds: Int32 = 5000
 
@@ -25,6 +28,7 @@ struct Database: ~Copyable {
       }
     let name = mode == .frozen ? "file:\(Database.escaped(path))?immutable=1" : path
     var handle: OpaquePointer?
+    Database.prepareLibrary
     // Only the owning thread touches it: SQLite's own mutexes would be wasted. No link is followed.
     let result = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nil)
     guard let handle, result == SQLITE_OK else {
@@ -93,6 +97,9 @@ struct Database: ~Copyable {
 
   /// How many rows the last write changed.
   var changes: Int32 { sqlite3_changes(handle) }
+
+  /// The number of the row that was inserted last.
+  var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
   /// Runs the body as one transaction that takes the write lock at once: upgrading a read later would
   /// fail without waiting when another writer came between.

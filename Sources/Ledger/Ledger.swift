@@ -70,6 +70,9 @@ public final class Ledger: Sendable {
   /// How soon a refused batch is tried again, at first and at most.
   static let retryIntervals = TimeSpan.milliseconds(50)...TimeSpan.seconds(1)
 
+  /// How long what nobody waits for may wait for company, so that both are one transaction.
+  private static let sociability = TimeSpan.milliseconds(2)
+
   /// What people should be told about the file; nil when all is well.
   public let notice: String?
   /// Where the outcomes arrive; the loop watches it.
@@ -151,8 +154,8 @@ public final class Ledger: Sendable {
     var messages: [Message] = []
     var interval = retryIntervals.lowerBound
     var closing: (host: HostID, at: Timestamp)?
-    while true {
-      inbox.take(&messages, for: clerk.isIdle ? nil : interval)
+    func take(for patience: TimeSpan?) {
+      inbox.take(&messages, for: patience)
       for message in messages {
         switch message {
         case .request(let request): clerk.waiting.append(request)
@@ -160,6 +163,10 @@ public final class Ledger: Sendable {
         }
       }
       messages.removeAll(keepingCapacity: true)
+    }
+    while true {
+      take(for: clerk.isIdle ? nil : interval)
+      if closing == nil && clerk.hasTime { take(for: sociability) }
       let succeeded = clerk.attempt { outcomes.send($0) }
       interval = succeeded ? retryIntervals.lowerBound : min(interval + interval, retryIntervals.upperBound)
       if let closing, succeeded {
@@ -174,6 +181,12 @@ public final class Ledger: Sendable {
 }
 
 extension Ledger.Request {
+  /// Whether nobody waits for it: that a program runs is told without the ledger, and of most nothing is left to tell
+  /// when their end is written.
+  var hasTime: Bool {
+    if case .change(let run, _, _) = self { run.status == .running } else { false }
+  }
+
   /// Whether it tells of something that has happened, and that nobody else would tell.
   var mustNotBeLost: Bool {
     switch self {

@@ -9,6 +9,10 @@ enum RunColumns {
     "id", "host", "plugin", "created", "directory", "prompt", "labels", "limits", "resumes", "parent", "terms",
     "key", "request", "environment",
   ]
+  /// Those of them that many runs share, with the columns that say where they are kept.
+  static let shared = ["limits": "limits_text", "environment": "environment_text"]
+  /// What a new row has.
+  static let row = written + ["limits_text", "environment_text"]
   /// Written with a change of status, and never after a terminal one.
   static let verdict = ["status", "reason", "settled", "output", "text", "error"]
   /// Facts about the process: written until it is gone.
@@ -40,6 +44,15 @@ enum RunColumns {
     binder.add(run.key)
     binder.add(run.request)
     binder.add(run.environment?.text)
+  }
+
+  /// What a new row has, when its texts are kept under these numbers.
+  static func bindRow(_ run: RunRecord, limits: Int64, environment: Int64?, _ binder: inout some ValueSink) {
+    var row = run
+    (row.limits, row.environment) = (JSONText(valid: "{}"), nil)
+    bindAll(row, &binder)
+    binder.add(limits)
+    binder.add(environment)
   }
 
   static func bindVerdict(_ run: RunRecord, _ binder: inout some ValueSink) {
@@ -90,7 +103,14 @@ enum RunColumns {
   /// What a host writes.
   static let written = fixed + verdict + facts
   /// What is read: also what the swap of a resume writes.
-  static let selection = selecting(written)
+  static let selection = selecting(written.map(place))
+
+  /// Where a column is to be read.
+  private static func place(_ column: String) -> String {
+    guard let reference = shared[column] else { return column }
+    // The row has it itself where a host of an older version wrote it.
+    return "coalesce((SELECT texts.text FROM texts WHERE texts.id = runs.\(reference)), runs.\(column))"
+  }
 
   /// The same for lists: what is too long for one is not brought along. In the place of an output stands a text that is too
   /// long as well, by which whoever shows the run can tell.
@@ -101,7 +121,7 @@ enum RunColumns {
       // Names by the thousand: they are looked at for one run at a time.
       case "environment": "NULL"
       case "text", "prompt": "substr(\(column), 1, \(RunQuery.excerptBytes + 1))"
-      default: column
+      default: place(column)
       }
     })
   private static let tooLong = "json_quote(printf('%.*c', \(RunQuery.excerptBytes), 'x'))"

@@ -10,7 +10,7 @@ enum Schema {
   static let applicationIdentifier: Int64 = 0x5265_6576
 
   /// Each step takes the schema from its index to the next version. Steps are never edited, only added.
-  static let migrations: [String] = [version1, version2, version3, version4, version5]
+  static let migrations: [String] = [version1, version2, version3, version4, version5, version6]
 
   private static func list(_ words: [String]) -> String {
     words.map { "'\($0)'" }.joined(separator: ", ")
@@ -185,6 +185,32 @@ enum Schema {
     CREATE INDEX runs_figures ON runs (plugin, session, id) WHERE cumulative IS NOT NULL;
 
     CREATE TRIGGER runs_keep_their_environment BEFORE UPDATE OF environment ON runs
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+    """
+
+  /// Texts that many runs share, each of them once: they were most of every row, and written again with every change of
+  /// a status. Rows from before have them in themselves, as rows of hosts of older versions still do.
+  private static let version6 = """
+    CREATE TABLE texts (
+      id INTEGER PRIMARY KEY,
+      text TEXT NOT NULL UNIQUE
+    ) STRICT;
+
+    ALTER TABLE runs ADD COLUMN limits_text INTEGER;
+    ALTER TABLE runs ADD COLUMN environment_text INTEGER;
+
+    CREATE TRIGGER runs_keep_their_texts BEFORE UPDATE OF limits_text, environment_text ON runs
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+
+    CREATE TRIGGER texts_are_final BEFORE UPDATE ON texts
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+
+    CREATE TRIGGER texts_are_never_replaced BEFORE INSERT ON texts
+    WHEN EXISTS (SELECT 1 FROM texts WHERE id = NEW.id OR text = NEW.text)
+    BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+
+    CREATE TRIGGER texts_stay BEFORE DELETE ON texts
+    WHEN EXISTS (SELECT 1 FROM runs WHERE limits_text = OLD.id OR environment_text = OLD.id)
     BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
     """
 }

@@ -7,6 +7,8 @@ struct Store: ~Copyable {
   private let begin: Statement
   private let commit: Statement
   private let insertRun: Statement
+  private let findText: Statement
+  private let insertText: Statement
   private let changeRun: Statement
   private let changeFacts: Statement
   private let insertTransition: Statement
@@ -18,7 +20,7 @@ struct Store: ~Copyable {
   init(path: String) throws(LedgerError) {
     let database = try Database(path: path, mode: .existing)
     try Store.configure(database)
-    let columns = RunColumns.written
+    let columns = RunColumns.row
     let (verdict, facts) = (RunColumns.verdict + RunColumns.facts, RunColumns.facts)
     let places = columns.map { _ in "?" }.joined(separator: ", ")
     let begin = try Statement(database, "BEGIN IMMEDIATE")
@@ -26,6 +28,8 @@ struct Store: ~Copyable {
     let insertRun = try Statement(
       database, parameters: columns.count,
       "INSERT INTO runs (\(columns.joined(separator: ", "))) VALUES (\(places))")
+    let findText = try Statement(database, parameters: 1, "SELECT id FROM texts WHERE text = ?")
+    let insertText = try Statement(database, parameters: 1, "INSERT INTO texts (text) VALUES (?)")
     let changeRun = try Statement(
       database, parameters: verdict.count + 3,
       "UPDATE runs SET \(Store.assignments(verdict)) WHERE id = ? AND host = ? AND status = ?")
@@ -42,6 +46,8 @@ struct Store: ~Copyable {
     self.begin = begin
     self.commit = commit
     self.insertRun = insertRun
+    self.findText = findText
+    self.insertText = insertText
     self.changeRun = changeRun
     self.changeFacts = changeFacts
     self.insertTransition = insertTransition
@@ -68,7 +74,8 @@ struct Store: ~Copyable {
   static func configure(_ database: borrowing Database) throws(LedgerError) {
     // NORMAL: what was committed survives the death of any process; a power cut may cost the last moments,
     // never the file.
-    try database.execute("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
+    // A page that is changed often is written to the file once for so many pages of the log, 16 MiB.
+    try database.execute("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4096")
   }
 
   private static func assignments(_ columns: [String]) -> String {
@@ -133,8 +140,19 @@ struct Store: ~Copyable {
   }
 
   private func insert(_ run: RunRecord, evidence: String?) throws(LedgerError) {
-    try insertRun.run(on: database) { RunColumns.bindAll(run, &$0) }
+    let limits = try keep(run.limits)
+    let environment = try run.environment.map { (text) throws(LedgerError) in try keep(text) }
+    try insertRun.run(on: database) {
+      RunColumns.bindRow(run, limits: limits, environment: environment, &$0)
+    }
     try note(run, from: nil, evidence: evidence)
+  }
+
+  /// The number under which a text is kept. Looked up each time: who clears up takes those away that no run has.
+  private func keep(_ text: JSONText) throws(LedgerError) -> Int64 {
+    if let known = try findText.first(of: database, { $0.add(text.text) }, { $0.integer(0) }) { return known }
+    try insertText.run(on: database) { $0.add(text.text) }
+    return database.lastRow
   }
 
   private func take(_ resumed: RunID, for run: RunID) throws(LedgerError) -> Bool {

@@ -34,6 +34,7 @@ extension SignalQueue: DescriptorOwner {
   /// What owns the descriptor.
   public let owner: Owner
   private var registration: Loop.Registration?
+  private var interest: Readiness
 
   /// Watches the descriptor for `interest` from now on and tells `source`.
   public init(
@@ -41,6 +42,7 @@ extension SignalQueue: DescriptorOwner {
   ) throws(SystemError) {
     registration = try Loop.shared.register(owner.rawDescriptor, tag: tag, interest: interest, source: source)
     self.owner = owner
+    self.interest = interest
   }
 
   deinit {
@@ -49,7 +51,9 @@ extension SignalQueue: DescriptorOwner {
 
   /// Changes what is waited for.
   public mutating func setInterest(_ interest: Readiness) {
-    if let registration { Loop.shared.change(registration, owner.rawDescriptor, interest: interest) }
+    guard let registration, interest != self.interest else { return }
+    self.interest = interest
+    Loop.shared.change(registration, owner.rawDescriptor, interest: interest)
   }
 
   /// Hears no more of it, but keeps it open.

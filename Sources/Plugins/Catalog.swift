@@ -58,12 +58,23 @@ public struct Catalog: Sendable {
     throw error
   }
 
-  /// The plugin of this name that is nobody's project's; nil when there is none. Two small files are looked at.
+  /// The plugin of this name that is nobody's project's; nil when there is none. Some folders and one file are looked at.
   public func installed(_ name: String) throws(PluginError) -> Manifest? {
+    var known: [String: Installed] = [:]
+    return try installed(name, &known)
+  }
+
+  /// The same for who asks often: a manifest that is known, and has not changed since, is not read again. Who could have
+  /// changed it is looked at every time.
+  public func installed(_ name: String, _ known: inout [String: Installed]) throws(PluginError) -> Manifest? {
     guard Manifest.isName(name) else { return nil }
     for place in places {
       let folder = "\(place.path)/\(name)"
-      if let bytes = try read(folder) { return try ManifestReader.read(bytes, folder: folder) }
+      guard let file = try find(folder) else { continue }
+      if let manifest = known[folder]?.manifest(of: file) { return manifest }
+      let manifest = try ManifestReader.read(try read(file, of: folder), folder: folder)
+      known[folder] = Installed(manifest, read: file)
+      return manifest
     }
     return nil
   }
@@ -92,12 +103,23 @@ public struct Catalog: Sendable {
 
   /// The manifest in a folder, if neither can be changed by others; nil when there is none.
   func read(_ folder: String) throws(PluginError) -> [UInt8]? {
+    guard let file = try find(folder) else { return nil }
+    return try read(file, of: folder)
+  }
+
+  /// Where the manifest of a folder is, if neither can be changed by others; nil when there is none.
+  private func find(_ folder: String) throws(PluginError) -> Tamperproof.Place? {
+    // What has no manifest is no plugin, whoever could write to it.
+    guard Self.hasManifest(folder) || (errno != ENOENT && errno != ENOTDIR) else { return nil }
+    guard let place = try Tamperproof.check(folder) else { return nil }
+    return try Tamperproof.check(Manifest.fileName, in: place)
+  }
+
+  private func read(_ manifest: Tamperproof.Place, of folder: String) throws(PluginError) -> [UInt8] {
     let path = "\(folder)/\(Manifest.fileName)"
-    guard access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR) else { return nil }
-    guard try Tamperproof.check(folder) != nil, let real = try Tamperproof.check(path) else { return nil }
     do throws(SystemError) {
       // Not blocking: to open a FIFO would wait for its writer.
-      let file = try Descriptor.open(real, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
+      let file = try Descriptor.open(manifest.path, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
       guard try file.status().isRegular else { throw SystemError(call: "open", code: EINVAL, detail: "is no file") }
       guard let bytes = try file.readAll(limit: Self.largestManifest) else {
         throw SystemError(call: "read", code: EFBIG)
@@ -108,6 +130,33 @@ public struct Catalog: Sendable {
       problem.file = path
       throw problem
     }
+  }
+}
+
+/// A manifest as it was read, and of which state of its file.
+public struct Installed: Sendable {
+  private let manifest: Manifest
+  private let file: FileIdentity
+  private let size: Int64
+  private let changed: Int64
+  private let wasStill: Bool
+
+  /// A file that was changed just now may change once more without any of its times telling.
+  private static let restlessNanoseconds: Int64 = 2_000_000_000
+
+  init(_ manifest: Manifest, read file: Tamperproof.Place) {
+    self.manifest = manifest
+    self.file = file.status.identity
+    size = file.status.size
+    changed = file.status.changed
+    wasStill = Clock.wallMilliseconds() * 1_000_000 - changed > Self.restlessNanoseconds
+  }
+
+  /// The manifest, if its file is as it was.
+  func manifest(of file: Tamperproof.Place) -> Manifest? {
+    let status = file.status
+    let isSame = wasStill && status.identity == self.file && status.size == size && status.changed == changed
+    return isSame ? manifest : nil
   }
 }
 

@@ -118,18 +118,21 @@ struct EnvironmentRules: Sendable {
       throw error
     }
     var report = EnvironmentPreview()
-    var environment: [String: String] = [:]
+    var environment: [String] = []
     for (name, decision) in decisions(on: caller, granted: granted) {
       report.add(name, decision)
-      if case .passed = decision { environment[name] = caller[name] }
+      if case .passed = decision, let value = caller[name] { environment.append("\(name)=\(value)") }
     }
-    for variable in set { environment[variable.name] = variable.value }
-    environment["PWD"] = directory
+    // What is set is passed on by no rule, so that no name comes twice.
+    for variable in set where !Self.ownNames.contains(variable.name) {
+      environment.append("\(variable.name)=\(variable.value)")
+    }
+    environment.append("PWD=\(directory)")
     // Runs nest: the list tells whose tree this is a part of.
     let outer = caller[Self.marker] ?? ""
-    environment[Self.marker] = outer.isEmpty ? run : "\(outer):\(run)"
+    environment.append("\(Self.marker)=\(outer.isEmpty ? run : "\(outer):\(run)")")
     report.absent = absent(from: caller, granted: granted)
-    return RunEnvironment(variables: environment.map { "\($0.key)=\($0.value)" }.sorted(), report: report)
+    return RunEnvironment(variables: environment.sorted(), report: report)
   }
 
   /// What becomes of each variable of a caller, by name: a value may be a secret.

@@ -9,17 +9,33 @@ enum Tamperproof {
   /// As many links as the kernel follows.
   private static let mostLinks = 40
 
-  /// The path without links, when nobody else can change what is there or how it is reached; nil when nothing is there.
+  /// A place that nobody else can change, nor how it is reached.
+  struct Place {
+    /// Its path without links.
+    let path: String
+    let status: FileStatus
+  }
+
+  /// What is at a path, when nobody else can change it or how it is reached; nil when nothing is there.
+  ///
+  /// With `folder`, the path is one from there, and the folder one that was looked at.
   @discardableResult
-  static func check(_ path: String) throws(PluginError) -> String? {
+  static func check(_ path: String, in folder: Place? = nil) throws(PluginError) -> Place? {
     var pending = components(path)
-    if !path.hasPrefix("/"), let here = try? Directory.open(".").descriptor.realPath() { pending += components(here) }
-    var real = ""
+    if folder == nil, !path.hasPrefix("/"), let here = try? Directory.open(".").descriptor.realPath() {
+      pending += components(here)
+    }
+    var real = folder.map { $0.path == "/" ? "" : $0.path } ?? ""
+    var found = folder?.status
     var links = 0
-    try inspect("/", try status("/"), isLast: pending.isEmpty)
+    if folder == nil {
+      found = try status("/")
+      try inspect("/", found, isLast: pending.isEmpty)
+    }
     while let name = pending.popLast() {
       if name == ".." {
         real = real.lastIndex(of: "/").map { String(real[..<$0]) } ?? ""
+        found = try status(real.isEmpty ? "/" : real)
         continue
       }
       let place = "\(real)/\(name)"
@@ -27,6 +43,7 @@ enum Tamperproof {
       guard status.isLink else {
         try inspect(place, status, isLast: pending.isEmpty)
         real = place
+        found = status
         continue
       }
       // Its folder was looked at; in a sticky one it is the link's own owner who can change it.
@@ -38,7 +55,7 @@ enum Tamperproof {
       if target.hasPrefix("/") { real = "" }
       pending += components(target)
     }
-    return real.isEmpty ? "/" : real
+    return found.map { Place(path: real.isEmpty ? "/" : real, status: $0) }
   }
 
   /// Last first.

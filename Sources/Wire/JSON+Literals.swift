@@ -4,6 +4,7 @@ extension JSON: ExpressibleByDictionaryLiteral {
   /// An object.
   public init(dictionaryLiteral elements: (String, JSON)...) {
     var object = JSONObject()
+    object.reserveCapacity(elements.count)
     for (key, value) in elements { object[key] = value }
     self = .object(object)
   }

@@ -9,6 +9,9 @@ public struct JSONObject: Sendable {
   /// Takes members whose keys are known to differ.
   init(distinct members: [(key: String, value: JSON)]) { self.members = members }
 
+  /// Makes room for so many members in all.
+  public mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
+
   /// The value of a key; setting one that is there keeps its place, setting nil removes it.
   public subscript(key: String) -> JSON? {
     get { index(of: key).map { members[$0].value } }
@@ -23,7 +26,11 @@ public struct JSONObject: Sendable {
   }
 
   /// Keys are told apart by code points, not by canonical equivalence as `String` does.
-  private func index(of key: String) -> Int? { members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) } }
+  private func index(of key: String) -> Int? {
+    // Most keys differ in length already, which costs nothing to see.
+    let (bytes, length) = (key.utf8, key.utf8.count)
+    return members.firstIndex { $0.key.utf8.count == length && $0.key.utf8.elementsEqual(bytes) }
+  }
 }
 
 extension JSONObject: Equatable {
@@ -44,6 +51,7 @@ extension JSONObject: ExpressibleByDictionaryLiteral {
   /// The members as written; of a repeated key the last value counts.
   public init(dictionaryLiteral elements: (String, JSON)...) {
     self.init()
+    reserveCapacity(elements.count)
     for (key, value) in elements { self[key] = value }
   }
 }

@@ -58,6 +58,7 @@ int cl_signal_descriptor(const int *signals, size_t count);
 typedef struct {
   int number;
   int sender;       /* pid, 0 when the kernel itself sent it */
+  int child;        /* pid of a child that has ended, where the kernel says so; several may stand behind one */
   bool from_kernel; /* not sent by kill: a terminal's Ctrl-C, a dead child */
 } cl_signal;
 
