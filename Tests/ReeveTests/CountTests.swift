@@ -41,8 +41,8 @@ struct CountTests {
   private static let moreLines = 40_000
   /// What once in a while is allowed, for each of so many events: arrays that grow, a wait that is begun.
   private static let eventsPerStray = 1000
-  /// What a notification of about 256 KiB may cost.
-  private static let allocationsPerNotification = 24
+  /// What a notification of about 256 KiB may cost: the pieces it is read in, the arrays it is made of.
+  private static let allocationsPerNotification = 40
 
   @Test(arguments: Line.allCases)
   func `an event that is read costs no allocation`(line: Line) throws {
@@ -97,10 +97,12 @@ struct CountTests {
   private static let warmUp = 50
   private static let runs = 200
 
-  /// Allocations of one run, its two calls over JSON-RPC included: what is aimed at on the loop is 8.
-  private static let allocationsPerRun = ["loop": 600, "ledger": 480, "launcher": 8]
+  /// Allocations of one run, its two calls over JSON-RPC included. These are measured and a tenth; what is aimed at on the
+  /// loop is 8.
+  private static let allocationsPerRun = ["loop": 620, "ledger": 480, "launcher": 8]
 
-  /// System calls of one run, its two calls over JSON-RPC included.
+  /// System calls of one run, its two calls over JSON-RPC included: measured, and a tenth; how often SQLite moves pages from
+  /// its log into the file makes the ledger's vary.
   private static let systemCallsPerRun = ["loop": 280, "ledger": 100, "launcher": 8]
 
   private func run(_ count: Int, on host: CountedHost) throws {
@@ -161,13 +163,15 @@ struct CountTests {
 
   // MARK: - Wake-ups
 
-  private static let watched = TimeSpan.seconds(5)
+  /// How long it is watched; REEVE_IDLE_SECONDS makes it longer.
+  private static let watched = TimeSpan.seconds(
+    TestEnvironment.value("REEVE_IDLE_SECONDS").flatMap { Int64($0) } ?? 5)
   /// How often a host with runs says in the ledger that it lives, and in how many turns: that, and to hear the answer.
   private static let heartbeat = (interval: TimeSpan.seconds(60), turns: 2)
   /// How often it asks a v1 controller of tasks, which does not tell.
   private static let pulse = TimeSpan.seconds(1)
 
-  /// Waits until nothing happens any more.
+  /// Waits until what it has begun with is done; the loop may have its pulse.
   private func settle(_ host: CountedHost) throws {
     var last = try host.switches()
     try eventually("it does not come to rest") {
@@ -221,7 +225,8 @@ struct CountTests {
     let looks = unified.contains("pids") ? 0 : Int(span.nanoseconds / Self.pulse.nanoseconds) + 1
     print("with fifty quiet children the loop turned \(turns) times in \(span.milliseconds) ms; woken: \(woken)")
     #expect(turns <= beats * Self.heartbeat.turns + looks)
-    // A beat may fall into the span, and takes the ledger to the disk.
+    // A beat may fall into the span, and takes the ledger to the disk; the loop may have to wait for a lock of the kernel's
+    // when it reads files of groups.
     for (thread, count) in woken where thread != "loop" && thread != "ledger" { #expect(count == 0, "\(thread)") }
     try host.end()
   }
