@@ -30,8 +30,7 @@
 
 enum {
   PLACES = 1024, /* more threads than a host has in all its life; those behind them share the last place */
-  FRAMES = 24,   /* deep enough to tell who wanted it, behind what the runtime does itself */
-  OWN_FRAMES = 3, /* trace, count, malloc */
+  FRAMES = 28,   /* deep enough to tell who wanted it, behind what we and the runtime do */
 };
 
 /* Each has a line of the cache to itself, so that threads do not slow each other down. */
@@ -50,13 +49,14 @@ static atomic_uint taken;
 static __thread struct place *own __attribute__((tls_model("initial-exec")));
 static __thread bool is_tracing __attribute__((tls_model("initial-exec")));
 static char traced[16];
+static void *self; /* where this library begins */
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
-__attribute__((noinline)) static void trace(size_t size) {
+static void trace(size_t size) {
   char name[16] = "";
   if (is_tracing || prctl(PR_GET_NAME, name) != 0 || strcmp(name, traced) != 0) return;
   is_tracing = true;
@@ -64,10 +64,11 @@ __attribute__((noinline)) static void trace(size_t size) {
   int count = backtrace(frames, FRAMES);
   char line[64 + 128 * FRAMES];
   size_t length = (size_t)snprintf(line, 64, "allocated %zu", size);
-  for (int frame = OWN_FRAMES; frame < count; frame++) {
+  for (int frame = 0; frame < count; frame++) {
     Dl_info info;
     char text[128];
     if (dladdr(frames[frame], &info) == 0 || info.dli_fname == NULL) break;
+    if (info.dli_fbase == self) continue;
     int bytes = snprintf(text, sizeof text, " %s+%#lx", info.dli_fname, (char *)frames[frame] - (char *)info.dli_fbase);
     if (bytes >= (int)sizeof text) break;
     memcpy(line + length, text, (size_t)bytes);
@@ -79,7 +80,7 @@ __attribute__((noinline)) static void trace(size_t size) {
   is_tracing = false;
 }
 
-__attribute__((noinline)) static void count(size_t size) {
+static void count(size_t size) {
   if (table != NULL) {
     if (own == NULL) {
       unsigned int place = atomic_fetch_add(&taken, 1);
@@ -100,6 +101,8 @@ __attribute__((constructor)) static void begin(void) {
     /* The first one allocates. */
     void *frame;
     backtrace(&frame, 1);
+    Dl_info info;
+    if (dladdr((void *)begin, &info) != 0) self = info.dli_fbase;
     strcpy(traced, name);
   }
   if (path == NULL) return;

@@ -61,9 +61,10 @@ def main():
     bytes_at = collections.Counter()
     for stack, count in stacks.items():
         frames = [frame for address in stack for frame in known[address]]
-        # What the library and the runtime do for whoever asked is summed up by its first name.
         mine = [frame for frame in frames if frame[1] in own]
-        what = frames[0][0] if frames else "?"
+        # What was called for it, of the runtime or of a library: the outermost, whatever that does by itself.
+        others = frames[: frames.index(mine[0])] if mine else frames
+        what = others[-1][0] if others else "?"
         callers = []
         for name, file, number in mine:
             text = "%s:%d %s" % (file, number, name)

@@ -96,10 +96,16 @@ struct CountTests {
 
   private static let warmUp = 50
   private static let runs = 200
+  /// Each says half a megabyte.
+  private static let tracedRuns = 20
+  private static let calls = 200
 
   /// Allocations of one run, its two calls over JSON-RPC included. These are measured and a tenth; what is aimed at on the
   /// loop is 8.
   private static let allocationsPerRun = ["loop": 620, "ledger": 480, "launcher": 8]
+
+  /// Allocations of a call that is answered with a run, to read the one and to write the other: measured, and a tenth.
+  private static let allocationsPerCall = 67
 
   /// System calls of one run, its two calls over JSON-RPC included: measured, and a tenth; how often SQLite moves pages from
   /// its log into the file makes the ledger's vary.
@@ -123,9 +129,7 @@ struct CountTests {
   @Test
   func `a run costs few allocations`() throws {
     let world = try World()
-    let traced = TestEnvironment.value("REEVE_COUNTS_TRACE")
-    guard let host = try hostOfShortRuns(world, tracing: traced) else { return }
-    let said = traced == nil ? 0 : host.process.errors.utf8.count
+    guard let host = try hostOfShortRuns(world) else { return }
     let before = try host.allocations()
     try run(Self.runs, on: host)
     for (thread, most) in Self.allocationsPerRun.sorted(by: { $0.key < $1.key }) {
@@ -133,12 +137,34 @@ struct CountTests {
       print("a run costs \(Double(count) / Double(Self.runs)) allocations on the thread “\(thread)”")
       #expect(count <= most * Self.runs, "on the thread “\(thread)”")
     }
-    if let traced {
-      let path = "\(Repository.path)/.build/\(traced).allocations"
-      let file = try Descriptor.open(path, flags: O_WRONLY | O_CREAT | O_TRUNC)
-      try file.writeAll(Array(host.process.errors.utf8.dropFirst(said)).span.bytes)
-      print("python3 Tests/Counts/sites.py \(Self.runs) < \(path)")
-    }
+    try host.end()
+  }
+
+  @Test
+  func `a call that tells of a run costs few allocations`() throws {
+    let world = try World()
+    guard let host = try CountedHost(world) else { return }
+    let id = try host.start("shell", "exec sleep 1000")
+    _ = try host.run(id)
+    let before = try host.allocations()
+    for _ in 0..<Self.calls { _ = try host.run(id) }
+    let count = try host.growth(of: "loop", since: before)
+    print("a call that tells of a run costs \(Double(count) / Double(Self.calls)) allocations")
+    #expect(count <= Self.calls * Self.allocationsPerCall)
+    try host.end()
+  }
+
+  @Test(.enabled(if: TestEnvironment.value("REEVE_COUNTS_TRACE") != nil, "REEVE_COUNTS_TRACE names no thread"))
+  func `where the allocations of a run come from`() throws {
+    let world = try World()
+    let thread = try #require(TestEnvironment.value("REEVE_COUNTS_TRACE"))
+    guard let host = try hostOfShortRuns(world, tracing: thread) else { return }
+    let before = host.process.errors.utf8.count
+    try run(Self.tracedRuns, on: host)
+    let name = "\(thread).allocations"
+    let file = try Directory.open("\(Repository.path)/.build").openFile(name, flags: O_WRONLY | O_CREAT | O_TRUNC)
+    try file.writeAll(Array(host.process.errors.utf8.dropFirst(before)).span.bytes)
+    print("python3 Tests/Counts/sites.py \(Self.tracedRuns) < .build/\(name)")
     try host.end()
   }
 
@@ -158,6 +184,7 @@ struct CountTests {
       print("a run costs \(Double(count) / Double(Self.runs)) system calls on the thread “\(thread)”")
       #expect(count <= Self.systemCallsPerRun[thread, default: 0] * Self.runs, "on the thread “\(thread)”")
     }
+    print("a run costs \(Double(counts.values.reduce(0, +)) / Double(Self.runs)) system calls in all")
     try host.end()
   }
 
