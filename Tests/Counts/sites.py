@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 PLACES = 60  # that are listed
-CALLERS = 4  # that are named with each
+CALLERS = 6  # that are named with each
 
 sources = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Sources")
 # Each file with its module.

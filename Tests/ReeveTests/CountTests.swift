@@ -30,7 +30,7 @@ struct CountTests {
     var allocations: Int {
       switch self {
       case .text, .progress, .tool, .noise: 0
-      // The list of what was used, its numbers, and their sum.
+      // The names of its two figures, and what is no figure, as texts: agents tell of use a few times in a run.
       case .usage: 3
       }
     }
