@@ -24,7 +24,8 @@ let package = Package(
   name: "reeve",
   products: [
     // Loaded in front of others by tests.
-    .library(name: "Faults", type: .dynamic, targets: ["Faults"])
+    .library(name: "Faults", type: .dynamic, targets: ["Faults"]),
+    .library(name: "Counts", type: .dynamic, targets: ["Counts"]),
   ],
   targets: [
     .target(name: "CLinux"),
@@ -52,6 +53,8 @@ let package = Package(
       name: "Support", dependencies: ["Server", "Ledger", "RPC", "Wire", "Kernel", "Model"], path: "Tests/Support",
       swiftSettings: strict),
     .target(name: "Faults", path: "Tests/Faults"),
+    .target(name: "Counts", path: "Tests/Counts", exclude: ["sites.py"]),
+    .target(name: "CPerf", path: "Tests/CPerf"),
     .executableTarget(name: "FakeAgent", path: "Tests/FakeAgent", linkerSettings: [.linkedLibrary("pthread")]),
     .executableTarget(
       name: "TestHost",
@@ -65,7 +68,10 @@ let package = Package(
     tests("PluginsTests", ["Plugins", "Support", "Kernel", "Model", "Wire"]),
     tests(
       "ReeveTests",
-      ["Support", "reeve", "TestHost", "FakeAgent", "Server", "Host", "Ledger", "RPC", "Wire", "Kernel", "Model"]),
+      [
+        "Support", "CPerf", "reeve", "TestHost", "FakeAgent", "Server", "Host", "Ledger", "RPC", "Wire", "Kernel",
+        "Model",
+      ]),
     tests("WireTests", ["Support", "Wire"]),
     tests("RPCTests", ["Support", "RPC", "Wire"]),
     tests("SupervisionTests", ["Support", "Supervision", "Model"]),
