@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -87,6 +88,16 @@ int cl_next_signal(int descriptor, cl_signal *signal) {
       .from_kernel = from_kernel,
   };
   return 1;
+}
+
+int cl_watch_entries(const char *path) {
+  int descriptor = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  if (descriptor < 0) return -1;
+  if (inotify_add_watch(descriptor, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) >= 0) return descriptor;
+  int code = errno;
+  close(descriptor);
+  errno = code;
+  return -1;
 }
 
 int cl_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }

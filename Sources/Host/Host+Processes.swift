@@ -67,13 +67,35 @@ extension Host {
       ledger.send(.beat(id, wallTime, memory: Int64(memory)))
     }
     // The ledger knows at once whether there is anybody to look after; what was kept aside from it is in a file.
-    if HostFiles.hosts(in: state.hosts).contains(where: { $0 != id && !Owner.isLocked($0, in: state) }) {
+    let others = others
+    if others.contains(where: { !Owner.isLocked($0, in: state) }) {
       recoverOthers()
     } else {
       ledger.send(.lookAround(id))
     }
     clearUp()
-    roundsTimer.arm(at: Loop.shared.now + Self.roundsInterval, source: self)
+    if !runs.isEmpty || !others.isEmpty || !canBeWoken { beginRounds() }
+  }
+
+  /// Makes its rounds from now on: as long as it has runs, or is not the only host.
+  func beginRounds() {
+    if roundsTimer.deadline == .never { roundsTimer.arm(at: Loop.shared.now + Self.roundsInterval, source: self) }
+  }
+
+  /// Whether it will hear of another host that begins.
+  private var canBeWoken: Bool {
+    switch neighbours {
+    case .some: true
+    case .none: false
+    }
+  }
+
+  private var others: Set<HostID> { HostFiles.hosts(in: state.hosts).subtracting([id]) }
+
+  /// Another host may have begun, and may die.
+  func neighbourBegan() {
+    _ = try? neighbours?.owner.read(into: buffer)
+    if !others.isEmpty { beginRounds() }
   }
 
   /// How often a state folder is cleared up by itself.

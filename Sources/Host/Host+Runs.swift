@@ -37,7 +37,7 @@ extension Host {
     var record = RunRecord(
       id: id, plugin: manifest.name, host: self.id, created: wallTime, directory: request.directory,
       prompt: preparation.recordedPrompt(file: RunFile.prompt), labels: RunJSON.labels(request.labels),
-      limits: RunJSON.limits(preparation.limits))
+      limits: limitsText.answer(preparation.limits) { RunJSON.limits($0) })
     record.session = request.session
     record.resumes = request.resumes
     record.key = request.key?.name
@@ -59,7 +59,7 @@ extension Host {
       forget(run)
       throw error
     }
-    if needsPulse { beat() }
+    beginRounds()
     return run.current
   }
 

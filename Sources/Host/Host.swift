@@ -20,6 +20,7 @@ internal import Wire
     static let rounds = 4
     static let seats = 5
     static let drain = 6
+    static let neighbours = 7
   }
 
   /// Its name.
@@ -48,6 +49,8 @@ internal import Wire
   private let reserve: Reserve
   private var ledgerBell: Watched<Descriptor>?
   private var signals: Watched<SignalQueue>?
+  /// Readable when another host may have begun; nil where that cannot be watched.
+  var neighbours: Watched<Descriptor>?
   private let pulse = LoopTimer(tag: Tag.pulse)
   let roundsTimer = LoopTimer(tag: Tag.rounds)
   let seatsTimer = LoopTimer(tag: Tag.seats)
@@ -74,6 +77,8 @@ internal import Wire
   let standards: Limits
   var runs: [RunID: Run] = [:]
   var names = IdentifierSource<RunSubject>()
+  /// What the limits of runs look like in their rows.
+  var limitsText = Latest<Limits, JSONText>()
   /// The manifests that were read, by their folders.
   var manifests: [String: Installed] = [:]
   /// The rules that are known to be kept, by their digests.
@@ -180,6 +185,7 @@ internal import Wire
       HostFiles.remove(of: id, from: state.hosts)
       throw HostError(.system, "a host cannot begin: \(error)")
     }
+    neighbours = try? Watched(try state.hosts.watchingEntries(), tag: Tag.neighbours, source: self)
     makeRounds()
     Loop.shared.onStandstill = { [weak self] span in self?.stoodStill(for: span) }
     surveyor.onAnswer = { [weak self] answer in self?.take(answer) }
@@ -236,6 +242,7 @@ internal import Wire
   public func close(patience: TimeSpan = .seconds(5)) -> Backlog.Remainder {
     ledgerBell.take()?.close()
     noticeBell.take()?.close()
+    neighbours.take()?.close()
     pulse.disarm()
     for timer in [roundsTimer, seatsTimer, drainTimer] { timer.disarm() }
     for run in runs.values { run.beforeTheEnd() }
@@ -309,6 +316,7 @@ internal import Wire
     switch tag {
     case Tag.ledger: takeOutcomes()
     case Tag.notices: takeNotices()
+    case Tag.neighbours: neighbourBegan()
     default: takeSignals()
     }
   }
@@ -325,7 +333,7 @@ internal import Wire
 
   private func look() {
     busyGroups.removeAll { RunGroups.remove(named: $0.description, from: groups) }
-    if groups.pidsVersion == .v1 { for run in Array(runs.values) { run.checkTasks() } }
+    for run in Array(runs.values) { run.checkTasks() }
     seeToStrays()
     if !busyGroups.isEmpty || needsPulse { beat() }
   }
@@ -334,7 +342,7 @@ internal import Wire
   private static let pulseInterval = TimeSpan.seconds(1)
 
   /// A v1 pids controller counts what it refuses and tells nobody.
-  var needsPulse: Bool { !runs.isEmpty && groups.pidsVersion == .v1 }
+  private var needsPulse: Bool { runs.values.contains { $0.isSilentlyRefusedTasks } }
 
   func beat() {
     if pulse.deadline == .never { pulse.arm(at: Loop.shared.now + Self.pulseInterval, source: self) }

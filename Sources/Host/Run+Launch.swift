@@ -140,6 +140,7 @@ extension Run {
       _ = succeeds(at: .identity)
     }
     perform(actions)
+    if isSilentlyRefusedTasks { host.beat() }
     // The row that it has is enough to find it by, whatever becomes of the host: nobody need wait for more.
     if !verdictIsGiven { tellObservers() }
     watchPipes()

@@ -66,9 +66,12 @@ extension Run {
     }
   }
 
+  /// Whether the kernel holds it to its limit of tasks, and tells nobody.
+  var isSilentlyRefusedTasks: Bool { groups?.enforcesTasks == .v1 }
+
   /// The same for tasks alone, which is asked every second where the kernel does not tell.
   func checkTasks() {
-    guard let refused = groups?.reading().tasksRefused, refused > 0 else { return }
+    guard isSilentlyRefusedTasks, let refused = groups?.tasksRefused, refused > 0 else { return }
     exceed(.tasks)
   }
 

@@ -95,6 +95,11 @@ public struct Directory: ~Copyable, Sendable {
     return names
   }
 
+  /// Something that becomes readable when an entry is put into it, until it is read.
+  public func watchingEntries() throws(SystemError) -> Descriptor {
+    Descriptor(owning: try retryingInterrupts("inotify_add_watch", path) { path.withCString { cl_watch_entries($0) } })
+  }
+
   /// The names of the directories in it, on a file system that tells kinds while it lists names, as the kernel's own do.
   func subdirectories() throws(SystemError) -> [String] {
     var names: [String] = []

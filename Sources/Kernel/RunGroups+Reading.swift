@@ -17,6 +17,9 @@ extension RunGroups {
     public var cpu: TimeSpan?
   }
 
+  /// How often a process or thread was refused because of the limit, alone.
+  public var tasksRefused: Int64? { pids?.number("pids.events", key: "max") }
+
   /// Reads all counters.
   public func reading() -> Reading {
     var reading = Reading()
@@ -31,7 +34,7 @@ extension RunGroups {
     case nil: break
     }
     reading.tasksPeak = pids?.number("pids.peak") ?? pids?.number("pids.current")
-    reading.tasksRefused = pids?.number("pids.events", key: "max")
+    reading.tasksRefused = tasksRefused
     // In the v2 tree even without controllers.
     if let microseconds = unified?.number("cpu.stat", key: "usage_usec") {
       reading.cpu = TimeSpan(nanoseconds: microseconds * 1000)

@@ -24,9 +24,6 @@ struct Clerk: ~Copyable {
 
   var isIdle: Bool { waiting.isEmpty }
 
-  /// Whether nobody waits for what it has.
-  var hasTime: Bool { !waiting.isEmpty && waiting.allSatisfy(\.hasTime) }
-
   /// Closes the connection.
   consuming func leave() {}
 

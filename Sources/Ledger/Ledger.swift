@@ -65,6 +65,12 @@ public final class Ledger: Sendable {
   private enum Message: Sendable {
     case request(Request)
     case close(HostID, Timestamp)
+
+    /// Whether nobody waits for it: that a program runs is told without the ledger, and of most that is only told together
+    /// with their end.
+    var hasTime: Bool {
+      if case .request(.change(let run, _, _)) = self { run.status == .running } else { false }
+    }
   }
 
   /// How soon a refused batch is tried again, at first and at most.
@@ -152,10 +158,16 @@ public final class Ledger: Sendable {
     _ clerk: consuming Clerk, inbox: Port<Message>, outcomes: Port<Outcome>, ended: Port<Void>
   ) {
     var messages: [Message] = []
+    var company: [Message] = []
     var interval = retryIntervals.lowerBound
     var closing: (host: HostID, at: Timestamp)?
-    func take(for patience: TimeSpan?) {
-      inbox.take(&messages, for: patience)
+    while true {
+      inbox.take(&messages, for: clerk.isIdle ? nil : interval)
+      if clerk.isIdle && !messages.isEmpty && messages.allSatisfy(\.hasTime) {
+        inbox.take(&company, for: sociability)
+        messages += company
+        company.removeAll(keepingCapacity: true)
+      }
       for message in messages {
         switch message {
         case .request(let request): clerk.waiting.append(request)
@@ -163,10 +175,6 @@ public final class Ledger: Sendable {
         }
       }
       messages.removeAll(keepingCapacity: true)
-    }
-    while true {
-      take(for: clerk.isIdle ? nil : interval)
-      if closing == nil && clerk.hasTime { take(for: sociability) }
       let succeeded = clerk.attempt { outcomes.send($0) }
       interval = succeeded ? retryIntervals.lowerBound : min(interval + interval, retryIntervals.upperBound)
       if let closing, succeeded {
@@ -181,12 +189,6 @@ public final class Ledger: Sendable {
 }
 
 extension Ledger.Request {
-  /// Whether nobody waits for it: that a program runs is told without the ledger, and of most nothing is left to tell
-  /// when their end is written.
-  var hasTime: Bool {
-    if case .change(let run, _, _) = self { run.status == .running } else { false }
-  }
-
   /// Whether it tells of something that has happened, and that nobody else would tell.
   var mustNotBeLost: Bool {
     switch self {

@@ -9,6 +9,9 @@ public enum LimitText {
     ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1000), ("B", 1),
   ]
 
+  /// Only binary units, so that one value has one text.
+  private static let writtenSizes = sizes.filter { $0.unit.contains("i") || $0.unit == "B" }
+
   /// Reads a value of this unit; nil when it is not one.
   public static func value(_ text: String, unit: LimitName.Unit) -> Int64? {
     switch unit {
@@ -23,8 +26,7 @@ public enum LimitText {
   public static func text(_ value: Int64, unit: LimitName.Unit) -> String {
     switch unit {
     case .time: largest(value, of: times, none: "0s")
-    // Only binary units, so that one value has one text.
-    case .bytes: largest(value, of: sizes.filter { $0.unit.contains("i") || $0.unit == "B" }, none: "0B")
+    case .bytes: largest(value, of: writtenSizes, none: "0B")
     case .count: String(value)
     case .money: moneyText(value)
     }

@@ -124,13 +124,12 @@ struct EnvironmentRules: Sendable {
       if case .passed = decision, let value = caller[name] { environment.append("\(name)=\(value)") }
     }
     // What is set is passed on by no rule, so that no name comes twice.
-    for variable in set where !Self.ownNames.contains(variable.name) {
-      environment.append("\(variable.name)=\(variable.value)")
-    }
-    environment.append("PWD=\(directory)")
+    var fixed = Dictionary(set.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    fixed["PWD"] = directory
     // Runs nest: the list tells whose tree this is a part of.
     let outer = caller[Self.marker] ?? ""
-    environment.append("\(Self.marker)=\(outer.isEmpty ? run : "\(outer):\(run)")")
+    fixed[Self.marker] = outer.isEmpty ? run : "\(outer):\(run)"
+    environment += fixed.map { "\($0.key)=\($0.value)" }
     report.absent = absent(from: caller, granted: granted)
     return RunEnvironment(variables: environment.sorted(), report: report)
   }

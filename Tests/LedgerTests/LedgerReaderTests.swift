@@ -73,7 +73,9 @@ struct LedgerReaderTests {
       database, "EXPLAIN QUERY PLAN SELECT \(RunColumns.selection) FROM runs WHERE gone IS NULL ORDER BY id DESC")
     var plan: [String] = []
     try statement.each(of: database, { _ in }) { plan.append($0.text(3) ?? "") }
-    #expect(plan.count == 1 && plan.first?.contains("USING INDEX runs_live") == true, "\(plan)")
+    #expect(plan.first?.contains("USING INDEX runs_live") == true, "\(plan)")
+    // And each text that it shares with others is found by its number.
+    #expect(plan.dropFirst().allSatisfy { $0.contains("USING INTEGER PRIMARY KEY") || $0.contains("SUBQUERY") }, "\(plan)")
   }
 
   @Test

@@ -65,6 +65,9 @@ typedef struct {
 /* 1 and the next signal, 0 when none waits, or -1. */
 int cl_next_signal(int descriptor, cl_signal *signal);
 
+/* A nonblocking descriptor that becomes readable when something is put into this directory. */
+int cl_watch_entries(const char *path);
+
 int cl_accept(int listener);
 int cl_peer_credentials(int socket, pid_t *pid, uid_t *uid);
 
