@@ -60,14 +60,16 @@ public struct Interpreter: Sendable {
     var candidates = dialect.dispatch.candidates(line, scanner)
     guard candidates != 0 else { return }
     let present = scanner.present
+    // Rules are looked at where they lie: to hold on to each would cost as much as to read the line.
+    let rules = dialect.objectRules.span
     // What is known of usage and text must be told before the verdict that it belongs to.
     var word: Meaning?
     var isDone = false
     while candidates != 0 {
       let index = candidates.trailingZeroBitCount
       candidates &= candidates &- 1
-      guard dialect.objectRules[index].required & ~present == 0 else { continue }
-      apply(dialect.objectRules[index], line) { meaning in
+      guard rules[index].required & ~present == 0 else { continue }
+      apply(rules[index], line) { meaning in
         switch meaning {
         case .success, .failure: word = word ?? meaning
         case .done: isDone = true
@@ -80,20 +82,20 @@ public struct Interpreter: Sendable {
   }
 
   private func apply(_ rule: ObjectRule, _ line: RawSpan, _ body: (Meaning) -> Void) {
-    guard fits(rule.conditions, line, nil) else { return }
-    guard let elements = rule.elements else { return tell(rule.effects, line, nil, body) }
+    guard fits(rule.conditions.span, line, nil) else { return }
+    guard let elements = rule.elements else { return tell(rule.effects.span, line, nil, body) }
     guard let array = find(elements, line, nil) else { return }
     var hasFit = false
     JSONElements.forEach(line, range: array.range) { element in
-      guard fits(rule.elementConditions, line, element) else { return }
+      guard fits(rule.elementConditions.span, line, element) else { return }
       // As if the rule had been about this element alone; what is about the line is said with the first.
-      if !hasFit { tell(rule.effects, line, nil, body) }
+      if !hasFit { tell(rule.effects.span, line, nil, body) }
       hasFit = true
-      tell(rule.elementEffects, line, element, body)
+      tell(rule.elementEffects.span, line, element, body)
     }
   }
 
-  private func fits(_ conditions: [Condition], _ line: RawSpan, _ element: Range<Int>?) -> Bool {
+  private func fits(_ conditions: Span<Condition>, _ line: RawSpan, _ element: Range<Int>?) -> Bool {
     for index in conditions.indices where !fits(conditions[index], line, element) { return false }
     return true
   }
@@ -144,14 +146,14 @@ public struct Interpreter: Sendable {
   private func tellText(
     _ rule: TextRule, _ text: RawSpan, _ range: Range<Int>, _ body: (Meaning, RawSpan) -> Void
   ) {
-    tell(rule.effects, text, range) { body($0, text) }
+    tell(rule.effects.span, text, range) { body($0, text) }
   }
 
   // MARK: - Effects
 
   /// Here is the element of an array or the line of text that the rule looks at.
   private func tell(
-    _ effects: [Effect], _ line: RawSpan, _ here: Range<Int>?, _ body: (Meaning) -> Void
+    _ effects: Span<Effect>, _ line: RawSpan, _ here: Range<Int>?, _ body: (Meaning) -> Void
   ) {
     for index in effects.indices {
       switch effects[index] {
@@ -207,7 +209,7 @@ public struct Interpreter: Sendable {
     case .unknown: nil
     case .always(let isFine): isFine
     case .boolean(let field): find(field, line, here).flatMap { JSONScalar.bool(line, range: $0.range) }
-    case .conditions(let conditions): fits(conditions, line, here)
+    case .conditions(let conditions): fits(conditions.span, line, here)
     }
   }
 

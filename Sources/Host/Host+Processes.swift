@@ -23,13 +23,12 @@ extension Host {
   func childrenEnded(_ named: Int32) {
     // The end of a leader is told by its pidfd as well, and then the same is looked at.
     let isLeaders = runs.values.contains { $0.record.pid == named && !$0.hasLeaderExited }
-    if isLeaders && !runs.values.contains(where: \.isBeingBuried) { return }
+    if isLeaders && unwatched.isEmpty && !runs.values.contains(where: \.isBeingBuried) { return }
     unwatched.removeAll { ProcessTable.reapIfEnded($0) }
     for run in Array(runs.values) { run.lookForLeftovers() }
-    orphans.atOneLook {
-      orphans.reapEnded()
-      seeToStrays()
-    }
+    guard !orphans.isEmpty else { return }
+    orphans.reapEnded()
+    seeToStrays()
   }
 
   /// Kills the orphans of runs that are no more.

@@ -281,7 +281,7 @@ internal import Wire
 
   func released(_ run: Run) {
     if run.hasLargePipe { enlargedPipes -= 1 }
-    seeToStrays()
+    if !run.hasLeftNobody { seeToStrays() }
     vacate(run)
     checkQuiet()
   }

@@ -22,9 +22,6 @@ internal import Supervision
   private let outerRuns: Set<RunID>
   /// What was found out of each orphan that is still here.
   private var entries: [Int32: Entry] = [:]
-  /// Whether several things are done at one look, and whether the kernel has said at it that there are none.
-  private var isLooking = false
-  private var sawNone = false
   /// Where the latest survey of each run saw which process.
   private var seen: [RunID: [Int32: UInt64]] = [:]
 
@@ -35,27 +32,16 @@ internal import Supervision
   }
 
   /// Whether there is none at all. Where that cannot be told there may be some.
-  var isEmpty: Bool { adopted()?.isEmpty ?? false }
-
-  /// Those that the kernel lists, zombies included; nil where it does not.
-  private func adopted() -> [Int32]? {
-    if sawNone { return [] }
-    let listed = try? ProcessTable.adoptedChildren()
-    sawNone = isLooking && listed?.isEmpty == true
-    return listed
+  var isEmpty: Bool {
+    wasEmpty = (try? ProcessTable.adoptedChildren())?.isEmpty ?? false
+    return wasEmpty
   }
 
-  /// Does several things that want to know the same: once the kernel has said that there are none, there are none for
-  /// all of them. Whoever comes meanwhile rings a bell of its own.
-  func atOneLook(_ body: () -> Void) {
-    guard !isLooking else { return body() }
-    isLooking = true
-    body()
-    (isLooking, sawNone) = (false, false)
-  }
+  /// Whether the latest look found none at all.
+  private(set) var wasEmpty = false
 
   /// Reaps those that have ended, each by its pid: the leaders of runs are reaped by their runs alone.
-  func reapEnded() { for pid in adopted() ?? [] { ProcessTable.reapIfEnded(pid) } }
+  func reapEnded() { for pid in (try? ProcessTable.adoptedChildren()) ?? [] { ProcessTable.reapIfEnded(pid) } }
 
   /// How often it is looked again because somebody ended between being listed and being looked at.
   private static let mostLooks = 64

@@ -41,12 +41,11 @@ extension Run {
     checkLimits()
     record.exit = ending.status
     noteResources(of: ending)
-    host.orphans.atOneLook {
-      let isTreeEmpty = isTreeEmpty
-      perform(
-        machine.exited(ending.status, isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
-      lookForLeftovers()
-    }
+    let isTreeEmpty = isTreeEmpty
+    hasLeftNobody = isTreeEmpty && host.orphans.wasEmpty
+    perform(
+      machine.exited(ending.status, isLastLineCut: isLastLineCut, isTreeEmpty: isTreeEmpty, at: Loop.shared.now))
+    lookForLeftovers()
   }
 
   /// Somebody else has reaped the leader: how it ended nobody will ever know, but that it has.

@@ -141,8 +141,6 @@ extension Run {
     }
     perform(actions)
     if isSilentlyRefusedTasks { host.beat() }
-    // The row that it has is enough to find it by, whatever becomes of the host: nobody need wait for more.
-    if !verdictIsGiven { tellObservers() }
     watchPipes()
     beginSampling()
   }

@@ -74,7 +74,11 @@ extension Run {
       note(figures)
       mayLaunch()
     case .changed(_, let status, _):
-      if status.isTerminal { announce(isRecorded: true) } else { _ = succeeds(at: .identified) }
+      if status.isTerminal {
+        announce(isRecorded: true)
+      } else if succeeds(at: .identified), !verdictIsGiven {
+        tellObservers()
+      }
     case .refused(_, let error):
       // Somebody else has judged this run, or Reeve is at fault: either way what the ledger has stands.
       log("the ledger refused a change of run \(record.id)\(error.map { ": \($0)" } ?? "")")

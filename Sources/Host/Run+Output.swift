@@ -198,6 +198,7 @@ extension Run {
     var reading = Reading()
     testimony.lineBegan()
     let kind = interpreter.read(line) { hear($0, $1, &reading, at: now) }
+    if kind == .json && record.jsonEvents == record.events - 1 { record.jsonEvents = record.events }
     if kind == .noise {
       record.noise += 1
       record.flags.insert(.noise)
@@ -238,13 +239,18 @@ extension Run {
     case .text(let said), .piece(let said):
       if said.isEmpty(in: line) { sign = nil }
       if !isOver { say() }
-    case .toolStarted(let call): sign = .toolStarted(call.key)
-    case .toolFinished(let call, _): sign = .toolFinished(call.key)
+    case .toolStarted(let call):
+      record.activity = testimony.activity
+      sign = .toolStarted(call.key)
+    case .toolFinished(let call, _):
+      record.activity = testimony.activity
+      sign = .toolFinished(call.key)
     case .figure: reading.hasFigures = true
     case .session: record.session = testimony.session
     case .error: sign = nil
     case .retrying:
       record.flags.insert(.retried)
+      record.activity = testimony.activity
       sign = nil
     case .attention: record.flags.insert(.attention)
     case .done:
@@ -254,13 +260,13 @@ extension Run {
       reading.word = FinalWord(meaning)
       sign = nil
     }
-    record.activity = testimony.activity
     guard let sign else { return }
     reading.hasContent = true
     _ = machine.eventSeen(sign, at: now)
   }
 
   private func say() {
+    guard !observers.isEmpty else { return }
     for observer in observers { observer.runSaid(record.id, testimony.said) }
   }
 

@@ -37,6 +37,8 @@ internal import Wire
 
   // What it holds of the world.
   var process: Watched<Pidfd>?
+  /// Whether nobody at all was left, of this run or any other, when its leader had exited.
+  var hasLeftNobody = false
   /// Whether somebody else has reaped its leader.
   var isLeaderLost = false
   var output: Watched<Descriptor>?
@@ -215,7 +217,9 @@ internal import Wire
       noteUsage()
       if transcript.failure == nil { record.eventsStored = record.events }
       // Somebody who may be its own lives on with another run.
-      if host.orphans.hasShared(with: record.id, { host.households }) { record.flags.insert(.containmentWeak) }
+      if !hasLeftNobody && host.orphans.hasShared(with: record.id, { host.households }) {
+        record.flags.insert(.containmentWeak)
+      }
       record.gone = host.wallTime
       record.leftovers = record.leftovers ?? JSONText(valid: "[]")
     }

@@ -28,27 +28,29 @@ public struct TranscriptReader: ~Copyable {
     delivery = Delivery(after: after, lineLimit: lineLimit)
   }
 
+  /// So many events, from the first, are known to be JSON and need not be looked at.
+  public mutating func trust(first events: Int64) { delivery.trusted = events }
+
   /// Reads a piece and gives the events that it completes. False when there is nothing more to read for now.
   public mutating func readPiece(_ give: (Int64, [UInt8]) -> Void) throws(HostError) -> Bool {
-    var piece: [UInt8] = []
-    let count: Int
     do {
       guard try open() else { return false }
-      piece = [UInt8](repeating: 0, count: Self.pieceBytes)
-      count = try piece.withUnsafeMutableBytes { bytes throws(SystemError) in
-        try file?.read(into: bytes, at: offset) ?? 0
+      return try withUnsafeTemporaryAllocation(byteCount: Self.pieceBytes, alignment: 16) {
+        (piece) throws(SystemError) in
+        let count = try file?.read(into: piece, at: offset) ?? 0
+        take(UnsafeRawBufferPointer(rebasing: piece.prefix(count)).bytes, give)
+        return count > 0
       }
     } catch {
       throw HostError(.badState, "the transcript of run \(run) cannot be read: \(error)")
     }
-    guard count > 0 else { return false }
-    offset += Int64(count)
+  }
+
+  private mutating func take(_ piece: RawSpan, _ give: (Int64, [UInt8]) -> Void) {
+    offset += Int64(piece.byteCount)
     var delivery = takeDelivery()
-    splitter.feed(
-      piece.span.bytes.extracting(first: count), line: { delivery.line($0, give) },
-      skipped: { delivery.skipped($0, give) })
+    splitter.feed(piece, line: { delivery.line($0, give) }, skipped: { delivery.skipped($0, give) })
     self.delivery = delivery
-    return true
   }
 
   /// Gives what is left when the run is over and `readPiece` has said that there is no more: a last line without
@@ -96,6 +98,8 @@ private struct Delivery {
   private var event: [UInt8] = []
   /// The number of the event that was come to.
   private(set) var last: Int64 = 0
+  /// Up to which number events are known to be JSON.
+  var trusted: Int64 = 0
 
   init(after: Int64, lineLimit: Int) {
     self.after = after
@@ -104,7 +108,7 @@ private struct Delivery {
 
   mutating func line(_ line: RawSpan, _ give: (Int64, [UInt8]) -> Void) {
     guard begin(last + 1) else { return }
-    EventText.append(line: line, limit: lineLimit, scanner: &scanner, to: &event)
+    EventText.append(line: line, limit: lineLimit, isJSON: last <= trusted, scanner: &scanner, to: &event)
     give(last, event)
   }
 

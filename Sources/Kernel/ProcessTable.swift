@@ -56,7 +56,8 @@ public enum ProcessTable {
     of path: String, _ body: (UnsafeBufferPointer<UInt8>) -> Bool
   ) throws(SystemError) {
     do {
-      let file = Descriptor(owning: try retryingInterrupts("open", path) { path.withCString { open($0, O_RDONLY | O_CLOEXEC) } })
+      let file = Descriptor(
+        owning: try retryingInterrupts("open", path) { path.withCString { open($0, O_RDONLY | O_CLOEXEC) } })
       try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: chunkBytes) { buffer throws(SystemError) in
         while case .bytes(let count) = try file.read(into: UnsafeMutableRawBufferPointer(buffer)),
           body(UnsafeBufferPointer(rebasing: buffer[..<count]))

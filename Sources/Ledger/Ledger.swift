@@ -65,19 +65,10 @@ public final class Ledger: Sendable {
   private enum Message: Sendable {
     case request(Request)
     case close(HostID, Timestamp)
-
-    /// Whether nobody waits for it: that a program runs is told without the ledger, and of most that is only told together
-    /// with their end.
-    var hasTime: Bool {
-      if case .request(.change(let run, _, _)) = self { run.status == .running } else { false }
-    }
   }
 
   /// How soon a refused batch is tried again, at first and at most.
   static let retryIntervals = TimeSpan.milliseconds(50)...TimeSpan.seconds(1)
-
-  /// How long what nobody waits for may wait for company, so that both are one transaction.
-  private static let sociability = TimeSpan.milliseconds(2)
 
   /// What people should be told about the file; nil when all is well.
   public let notice: String?
@@ -158,16 +149,10 @@ public final class Ledger: Sendable {
     _ clerk: consuming Clerk, inbox: Port<Message>, outcomes: Port<Outcome>, ended: Port<Void>
   ) {
     var messages: [Message] = []
-    var company: [Message] = []
     var interval = retryIntervals.lowerBound
     var closing: (host: HostID, at: Timestamp)?
     while true {
       inbox.take(&messages, for: clerk.isIdle ? nil : interval)
-      if clerk.isIdle && !messages.isEmpty && messages.allSatisfy(\.hasTime) {
-        inbox.take(&company, for: sociability)
-        messages += company
-        company.removeAll(keepingCapacity: true)
-      }
       for message in messages {
         switch message {
         case .request(let request): clerk.waiting.append(request)

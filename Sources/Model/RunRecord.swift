@@ -74,6 +74,8 @@ public struct RunRecord: Hashable, Sendable {
   public var events: Int64 = 0
   /// How many of them are in the transcript; fewer when it could not be written.
   public var eventsStored: Int64 = 0
+  /// How many of them, from the first, are JSON values, as far as this host has seen it; not kept.
+  public var jsonEvents: Int64 = 0
   /// How many bytes it wrote.
   public var bytes: Int64 = 0
   /// How many of its lines were not JSON.

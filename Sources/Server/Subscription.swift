@@ -40,6 +40,7 @@ internal import Wire
   func next(_ record: RunRecord, _ notify: (JSON) -> Void) -> Rest {
     guard !isOver else { return .nothing }
     isDue = false
+    reader.trust(first: record.jsonEvents)
     var batch = Batch(run: run)
     var hasMore = true
     var pieces = 0
@@ -82,7 +83,8 @@ internal import Wire
         write(notify)
         (count, events) = (0, [])
       }
-      if count == 0 { first = number } else { events.append(UInt8(ascii: ",")) }
+      if count == 0 { first = number }
+      events.append(UInt8(ascii: count == 0 ? "[" : ","))
       count += 1
       if event.count > Subscription.longestEvent {
         EventText.appendSkipped(bytes: event.count, to: &events)
@@ -91,12 +93,10 @@ internal import Wire
       }
     }
 
-    func write(_ notify: (JSON) -> Void) {
+    mutating func write(_ notify: (JSON) -> Void) {
       guard count > 0 else { return }
-      notify([
-        "run": .string(run.description), "first": .integer(first),
-        "events": .raw([UInt8(ascii: "[")] + events + [UInt8(ascii: "]")]),
-      ])
+      events.append(UInt8(ascii: "]"))
+      notify(["run": .string(run.description), "first": .integer(first), "events": .raw(events)])
     }
   }
 }

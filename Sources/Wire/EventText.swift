@@ -1,11 +1,15 @@
 /// Stored transcript lines in the form in which readers get them: always one JSON value each.
 public enum EventText {
-  /// Appends a line as it is if it is JSON, else as a `reeve.text` event; one of more than `limit` bytes as skipped.
-  public static func append(line: RawSpan, limit: Int, scanner: inout LineScanner, to output: inout [UInt8]) {
+  /// Appends a line as it is if it is JSON, else as a `reeve.text` event; one of more than `limit` bytes as skipped. What is
+  /// known to be JSON is not looked at again.
+  public static func append(
+    line: RawSpan, limit: Int, isJSON: Bool = false, scanner: inout LineScanner, to output: inout [UInt8]
+  ) {
     guard line.byteCount <= limit else { return appendSkipped(bytes: line.byteCount, to: &output) }
     var end = line.byteCount
     while end > 0, line.byte(end - 1) == 0x0A || line.byte(end - 1) == 0x0D { end -= 1 }
     let content = line.extracting(0..<end)
+    if isJSON { return content.append(0..<end, to: &output) }
     switch scanner.scan(content) {
     case .object, .value: content.append(0..<end, to: &output)
     case .noise:

@@ -75,7 +75,8 @@ struct LedgerReaderTests {
     try statement.each(of: database, { _ in }) { plan.append($0.text(3) ?? "") }
     #expect(plan.first?.contains("USING INDEX runs_live") == true, "\(plan)")
     // And each text that it shares with others is found by its number.
-    #expect(plan.dropFirst().allSatisfy { $0.contains("USING INTEGER PRIMARY KEY") || $0.contains("SUBQUERY") }, "\(plan)")
+    #expect(
+      plan.dropFirst().allSatisfy { $0.contains("USING INTEGER PRIMARY KEY") || $0.contains("SUBQUERY") }, "\(plan)")
   }
 
   @Test

@@ -150,7 +150,9 @@ struct LedgerRulesTests {
       """,
     ]
     let all = { () throws in
-      try [dump, "SELECT * FROM transitions ORDER BY run, at", "SELECT * FROM texts ORDER BY id"].map { try rows(book, $0) }
+      try [dump, "SELECT * FROM transitions ORDER BY run, at", "SELECT * FROM texts ORDER BY id"].map {
+        try rows(book, $0)
+      }
     }
     let before = try all()
     for statement in refused {
