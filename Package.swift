@@ -57,6 +57,9 @@ let package = Package(
       name: "TestHost",
       dependencies: ["Server", "Host", "Ledger", "Plugins", "Dialects", "Loop", "Kernel", "Supervision"],
       path: "Tests/TestHost", swiftSettings: strict),
+    .executableTarget(name: "BenchLimits", path: "Tests/Bench/Limits"),
+    .executableTarget(
+      name: "Bench", dependencies: ["Kernel", "Wire", "Model"], path: "Tests/Bench/Driver", swiftSettings: strict),
     tests("KernelTests", ["Support", "Kernel", "Model"]),
     tests("ModelTests", ["Support", "Model"]),
     tests("LoopTests", ["Loop", "Support", "Kernel", "Model"]),
