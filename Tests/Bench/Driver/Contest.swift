@@ -17,7 +17,7 @@ struct Contestant {
   let name: String
   /// Why it cannot be measured here.
   var absence: String?
-  /// The figures of one round; nil where it has none.
+  /// The figures of one round; nil where it has none, and as many as it has.
   let measure: () throws -> [Double?]
 
   init(_ name: String, absence: String? = nil, _ measure: @escaping () throws -> [Double?]) {

@@ -9,7 +9,7 @@ struct Noise {
   /// How much of the processors may be in use just before a measurement.
   private static let mostBusy = 0.1
   /// How much of them may have been taken by other machines during one.
-  private static let mostStolen = 0.02
+  private static let mostStolen = 0.05
   /// How long a look at an idle machine lasts, and how long it is given to become idle.
   private static let look = TimeSpan.milliseconds(150)
   private static let patience = TimeSpan.seconds(10)

@@ -15,7 +15,14 @@ struct Outcome {
   }
 
   /// What a contestant measured of a figure, a value a round.
-  func series(_ contestant: Int, _ figure: Int) -> Series? { Series(samples[contestant].compactMap { $0[figure] }) }
+  func series(_ contestant: Int, _ figure: Int) -> Series? {
+    Series(rounds(contestant, figure).compactMap { $0 })
+  }
+
+  /// The same by round; one who has no more figures leaves the rest out.
+  func rounds(_ contestant: Int, _ figure: Int) -> [Double?] {
+    samples[contestant].map { figure < $0.count ? $0[figure] : nil }
+  }
 
   func series(of name: String, _ figure: Int) -> Series? {
     contest.contestants.firstIndex { $0.name == name }.flatMap { series($0, figure) }

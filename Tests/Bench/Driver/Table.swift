@@ -57,7 +57,7 @@ struct Table {
       return [
         "name": .string(outcome.contest.contestants[contestant].name),
         "median": series.map { .number($0.median) } ?? .null,
-        "rounds": .array(outcome.samples[contestant].map { $0[index].map { .number($0) } ?? .null }),
+        "rounds": .array(outcome.rounds(contestant, index).map { $0.map { .number($0) } ?? .null }),
         "ratio": series.flatMap { series in own.map { .number($0 / series.median) } } ?? .null,
         "failure": outcome.failures[contestant].map { .string($0) } ?? .null,
       ]

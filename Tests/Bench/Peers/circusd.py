@@ -24,8 +24,8 @@ try:
     client.call({"command": "list", "properties": {}})
     begin = time.monotonic()
     for number in range(count):
-        options = {"numprocesses": 1, "respawn": False, "max_retry": 0}
-        client.send_message("add", name=f"true-{number}", cmd="/bin/true", start=True, options=options)
+        options = {"numprocesses": 1, "respawn": False}
+        client.send_message("add", name=f"true-{number}", cmd="/bin/true", start=True, options=options, waiting=True)
     while True:
         statuses = client.send_message("status")["statuses"].values()
         if all(each == "stopped" for each in statuses):

@@ -21,18 +21,19 @@ struct CallLatency {
       ],
       reference: "Reeve, idle",
       contestants: [
-        Contestant("Reeve") { try measure(agents: Self.agents) },
-        Contestant("Reeve, idle") { try measure(agents: 0) },
+        Contestant("Reeve") { try measure(agents: Self.agents, subscribed: true) },
+        Contestant("Reeve, no subscriber") { try measure(agents: Self.agents, subscribed: false) },
+        Contestant("Reeve, idle") { try measure(agents: 0, subscribed: false) },
       ])
   }
 
-  private func measure(agents: Int) throws -> [Double?] {
+  private func measure(agents: Int, subscribed: Bool) throws -> [Double?] {
     let count = workshop.options.size(200)
     let host = try ReeveHost(workshop)
     // Somebody to ask for.
     try host.start("hello")
     let name = try host.news { $0.isGone && $0.isRecorded }.name
-    for number in 0..<agents { try host.start("spew", prompt: "\(Self.lines)", subscribed: number == 0) }
+    for number in 0..<agents { try host.start("spew", prompt: "\(Self.lines)", subscribed: subscribed && number == 0) }
     for _ in 0..<agents { _ = try host.nextNews() }
     func spans(_ method: String, _ params: String) throws -> Series? {
       Series(

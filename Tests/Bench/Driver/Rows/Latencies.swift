@@ -20,9 +20,9 @@ struct Latencies {
       contestants: [
         Contestant("Reeve") { try reeveExit(count) },
         Contestant("epoll and pidfd (C)") {
-          [try workshop.figure(workshop.limits, ["exit-latency", "\(count)"]), nil]
+          [try workshop.figure(workshop.limits, ["exit-latency", "\(count)"])]
         },
-        node("exit", count, [nil]), python("exit", count, [nil]),
+        node("exit", count), python("exit", count),
       ])
   }
 
@@ -58,15 +58,15 @@ struct Latencies {
 
   // MARK: - Peers
 
-  private func node(_ what: String, _ count: Int, _ rest: [Double?] = []) -> Contestant {
+  private func node(_ what: String, _ count: Int) -> Contestant {
     Contestant("Node", absence: Installation.absence(workshop.node)) {
-      [try workshop.figure(workshop.node, try words("latency.js", what, count))] + rest
+      [try workshop.figure(workshop.node, try words("latency.js", what, count))]
     }
   }
 
-  private func python(_ what: String, _ count: Int, _ rest: [Double?] = []) -> Contestant {
+  private func python(_ what: String, _ count: Int) -> Contestant {
     Contestant("Python asyncio", absence: Installation.absence(workshop.python)) {
-      [try workshop.figure(workshop.python, try words("latency.py", what, count))] + rest
+      [try workshop.figure(workshop.python, try words("latency.py", what, count))]
     }
   }
 

@@ -12,7 +12,8 @@ struct TreeKill {
       name: "kill",
       figures: [
         Figure(
-          name: "kill.\(count)", title: "kill of a tree of \(count) tasks, until nothing is left", unit: "ms", digits: 1)
+          name: "kill.tree", title: "kill of a tree of \(count) tasks, until nothing is left", unit: "ms",
+          digits: 1)
       ],
       reference: "kill and waitpid (C)",
       contestants: [

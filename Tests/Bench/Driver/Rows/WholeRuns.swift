@@ -19,12 +19,15 @@ struct WholeRuns {
       name: "runs",
       figures: Self.lanes.map { lanes in
         Figure(
-          name: "runs.\(lanes)", title: "whole runs of /bin/true, \(lanes == 1 ? "one at a time" : "\(lanes) in flight")",
+          name: "runs.\(lanes)",
+          title: "whole runs of /bin/true, " + (lanes == 1 ? "one at a time" : "\(lanes) in flight"),
           unit: "runs/s", goals: lanes == 4 ? Self.goals : [])
-      },
+      } + [
+        Figure(name: "runs.said", title: "whole runs that print a line each, 4 in flight", unit: "runs/s")
+      ],
       reference: "vfork (C)",
       contestants: [
-        Contestant("Reeve") { try eachLane { try reeve($0) } },
+        Contestant("Reeve") { try eachLane { try reeve("true", $0) } + [try reeve("hello", 4)] },
         Contestant("vfork (C)") {
           try eachLane { try workshop.figure(workshop.limits, ["spawn", "\(count($0))", "\($0)"]) }
         },
@@ -51,16 +54,18 @@ struct WholeRuns {
       ])
   }
 
-  private func eachLane(_ measure: (Int) throws -> Double) throws -> [Double?] { try Self.lanes.map { try measure($0) } }
+  private func eachLane(_ measure: (Int) throws -> Double) throws -> [Double?] {
+    try Self.lanes.map { try measure($0) }
+  }
 
   /// As many as take something like half a second.
   private func count(_ lanes: Int) -> Int { workshop.options.size(lanes == 1 ? 500 : lanes == 4 ? 1000 : 2000) }
 
-  private func reeve(_ lanes: Int) throws -> Double {
+  private func reeve(_ plugin: String, _ lanes: Int) throws -> Double {
     let host = try ReeveHost(workshop)
     // The first ones find cold caches.
-    _ = try host.wholeRuns("true", count: lanes, inFlight: lanes)
-    let span = try host.wholeRuns("true", count: count(lanes), inFlight: lanes)
+    _ = try host.wholeRuns(plugin, count: lanes, inFlight: lanes)
+    let span = try host.wholeRuns(plugin, count: count(lanes), inFlight: lanes)
     try host.close()
     return Double(count(lanes)) / span.seconds
   }
