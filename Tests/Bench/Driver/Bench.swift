@@ -27,7 +27,7 @@ enum Bench {
     // Only now is it known who can take part.
     let contests = contests(workshop).filter { options.wants($0.name) }
     guard !contests.isEmpty else { throw BenchError("nothing has such a name; --list tells them") }
-    let arena = Arena(options: options)
+    let arena = Arena(workshop: workshop)
     let table = Table(outcomes: try contests.map { try arena.hold($0) })
     say(options.json ? table.json.text + "\n" : table.markdown)
     guard table.outcomes.allSatisfy({ $0.failures[0] == nil }) else { throw BenchError("Reeve itself has failed") }

@@ -10,6 +10,8 @@ struct Contest {
   let contestants: [Contestant]
   /// The most rounds that make sense for it.
   var mostRounds = Int.max
+  /// Whether it writes so much that a disk would be full in the end: then what was written is removed after each round.
+  var leavesMuch = false
 }
 
 /// One who is measured.

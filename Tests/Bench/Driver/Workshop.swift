@@ -4,13 +4,14 @@ import Model
 
 /// Where the benchmark works, and with which programs.
 final class Workshop {
-  /// Everything that is written lies here. Nothing of it is removed before the end: removing slows the file system down.
+  /// Everything that is written lies here. Little of it is removed before the end: removing slows the file system down.
   let folder: String
   let options: Options
   /// The package's folder.
   let package: String
   private let products: String
-  private var count = 0
+  /// How many things it has made; the newest one's name.
+  private(set) var count = 0
 
   init(options: Options) throws {
     self.options = options
@@ -79,6 +80,9 @@ final class Workshop {
     try start(program, arguments, streams: []).wait(within: .seconds(120))
     return (Clock.now() - begin).seconds
   }
+
+  /// Removes what was made since there were so many things.
+  func clear(since mark: Int) { for number in mark..<count { Self.remove("\(folder)/\(number + 1)") } }
 
   /// Removes all that was written.
   func clear() { Self.remove(folder) }

@@ -24,7 +24,8 @@ struct CallLatency {
         Contestant("Reeve") { try measure(agents: Self.agents, subscribed: true) },
         Contestant("Reeve, no subscriber") { try measure(agents: Self.agents, subscribed: false) },
         Contestant("Reeve, idle") { try measure(agents: 0, subscribed: false) },
-      ])
+      ],
+      leavesMuch: true)
   }
 
   private func measure(agents: Int, subscribed: Bool) throws -> [Double?] {

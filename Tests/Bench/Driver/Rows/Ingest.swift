@@ -43,7 +43,8 @@ struct Ingest {
         // Its rate is the same over fewer lines, and it takes its time.
         script("Python, parses only", workshop.python, "ingest.py", "parse", lines / 4),
         script("Python, the same work", workshop.python, "ingest.py", "record", lines / 4),
-      ])
+      ],
+      leavesMuch: true)
   }
 
   private func figures(_ lines: Int, _ seconds: Double) -> [Double?] {
