@@ -47,6 +47,7 @@ final class ReeveHost {
       ("stamp", [workshop.limits, "stamp-exit", "{prompt}"], #", "result": "exit""#),
       ("final", [workshop.limits, "final"], #", "result": "event""#),
       ("spew", [workshop.limits, "spew", "{prompt}"], #", "result": "event""#),
+      ("drip", [workshop.limits, "drip", "{prompt}"], #", "result": "event""#),
       ("quiet", [workshop.limits, "quiet"], #", "result": "exit""# + forever),
       ("tree", [workshop.limits, "tree", "{prompt}"], #", "result": "exit""# + forever),
     ]

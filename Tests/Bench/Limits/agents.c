@@ -39,10 +39,15 @@ static void write_all(const char *bytes, size_t count) {
   }
 }
 
+/* As real agents write them: some members, an object, and text with an escape. */
+static const char event[] =
+    "{\"type\":\"text\",\"id\":\"msg_01k2x7\",\"at\":\"2026-01-01T00:00:00.000Z\",\"index\":1234,"
+    "\"usage\":{\"in\":1234,\"out\":567},\"final\":false,\"text\":\"";
+
 int spew(long lines, int one_by_one) {
   static char block[LINES_A_BLOCK * LINE_BYTES], last[LINE_BYTES];
   for (int i = 0; i < LINES_A_BLOCK; i++)
-    make_line(block + i * LINE_BYTES, "{\"type\":\"text\",\"n\":1234567,\"ok\":true,\"text\":\"", "\"}");
+    make_line(block + i * LINE_BYTES, event, "\\n\"}");
   make_line(last, "{\"type\":\"result\",\"status\":\"ok\",\"output\":\"", "\"}");
   const long step = one_by_one ? 1 : LINES_A_BLOCK;
   /* The final word is a line as well. */

@@ -41,5 +41,5 @@ int spawn(long count, long in_flight);
 int exit_latency(long samples);
 int final_latency(long samples);
 int first_event(long samples);
-int ingest(long lines, long agents, const char *folder);
+int ingest(char *word, long lines, long agents, const char *folder);
 int tree_kill(long children);

@@ -160,11 +160,11 @@ struct agent {
   int pipe, file;
 };
 
-int ingest(long lines, long count, const char *folder) {
+int ingest(char *word, long lines, long count, const char *folder) {
   static char bytes[PIPE_BYTES];
   char text[20], path[4096];
   snprintf(text, sizeof text, "%ld", lines);
-  char *const arguments[] = {self, "spew", text, NULL};
+  char *const arguments[] = {self, word, text, NULL};
   struct agent *agents = calloc((size_t)count, sizeof *agents);
   if (agents == NULL) fail("calloc");
   int set = epoll_create1(EPOLL_CLOEXEC);

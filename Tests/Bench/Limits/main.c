@@ -16,7 +16,8 @@ static const char usage[] =
     "  exit-latency COUNT     from a child's exit to epoll telling of it: microseconds, median\n"
     "  final-latency COUNT    from a line that is written to having read it: microseconds, median\n"
     "  first-event COUNT      from vfork to having read a line of it: microseconds, median\n"
-    "  ingest LINES K FOLDER  read K agents, split into lines, write into files: seconds\n"
+    "  ingest AGENT LINES K FOLDER\n"
+    "                         read K agents, split into lines, write into files: seconds\n"
     "  tree-kill COUNT        kill a group of so many and reap them: milliseconds\n"
     "agents\n"
     "  spew LINES             lines of 200 bytes in large blocks, and a final word\n"
@@ -38,7 +39,8 @@ int main(int count, char **arguments) {
   if (strcmp(word, "exit-latency") == 0 && rest == 1) return exit_latency(number(more[0]));
   if (strcmp(word, "final-latency") == 0 && rest == 1) return final_latency(number(more[0]));
   if (strcmp(word, "first-event") == 0 && rest == 1) return first_event(number(more[0]));
-  if (strcmp(word, "ingest") == 0 && rest == 3) return ingest(number(more[0]), number(more[1]), more[2]);
+  if (strcmp(word, "ingest") == 0 && rest == 4)
+    return ingest(more[0], number(more[1]), number(more[2]), more[3]);
   if (strcmp(word, "tree-kill") == 0 && rest == 1) return tree_kill(number(more[0]));
   if (strcmp(word, "spew") == 0 && rest == 1) return spew(number(more[0]), 0);
   if (strcmp(word, "drip") == 0 && rest == 1) return spew(number(more[0]), 1);

@@ -1,9 +1,9 @@
-// node ingest.js parse|record LINES K AGENT FOLDER: reads K agents to their ends; seconds.
+// node ingest.js parse|record LINES K AGENT WORD FOLDER: reads K agents to their ends; seconds.
 //   parse: chunks are split at newlines and each line parsed, and that is all.
 //   record: each chunk is also appended to a file, and each line written to stdout for a subscriber.
 const { spawn } = require("child_process");
 const { openSync, closeSync, writeSync } = require("fs");
-const [what, lines, agents, agent, folder] = process.argv.slice(2);
+const [what, lines, agents, agent, word, folder] = process.argv.slice(2);
 const begin = process.hrtime.bigint();
 let seen = 0, alive = Number(agents);
 
@@ -17,7 +17,7 @@ function writeAll(file, bytes) {
 for (let i = 0; i < Number(agents); i++) {
   const file = what === "record" ? openSync(`${folder}/node-${i}`, "w", 0o600) : undefined;
   let rest = "";
-  const child = spawn(agent, ["spew", lines], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(agent, [word, lines], { stdio: ["ignore", "pipe", "ignore"] });
   child.stdout.on("data", (chunk) => {
     const parts = (rest + chunk.toString()).split("\n");
     rest = parts.pop();

@@ -1,11 +1,12 @@
-# ingest.py parse|record LINES K AGENT FOLDER: the work of ingest.js, with asyncio; seconds.
+# ingest.py parse|record LINES K AGENT WORD FOLDER: the work of ingest.js, with asyncio; seconds.
 import asyncio
 import json
 import os
 import sys
 import time
 
-what, lines, agents, agent, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+what, lines, agents = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+agent, word, folder = sys.argv[4:]
 null, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
 
 
@@ -19,7 +20,7 @@ async def read(number):
     record = what == "record"
     file = os.open(f"{folder}/python-{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if record else None
     child = await asyncio.create_subprocess_exec(
-        agent, "spew", str(lines), stdin=null, stdout=pipe, stderr=null, limit=1 << 18)
+        agent, word, str(lines), stdin=null, stdout=pipe, stderr=null, limit=1 << 18)
     seen, rest = 0, b""
     while chunk := await child.stdout.read(1 << 18):
         parts = (rest + chunk).split(b"\n")

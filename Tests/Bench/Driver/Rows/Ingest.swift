@@ -4,6 +4,11 @@ import Model
 /// Lines of 200 bytes, from agents that write as fast as they are read.
 struct Ingest {
   let workshop: Workshop
+  let name: String
+  /// How it is said in the table.
+  let title: String
+  /// What the agents are told: to write large blocks, or each line by itself.
+  let word: String
   let agents: Int
   /// How many lines each of them writes.
   let lines: Int
@@ -15,27 +20,36 @@ struct Ingest {
 
   static func contests(_ workshop: Workshop) -> [Contest] {
     [
-      Ingest(workshop: workshop, agents: 1, lines: workshop.options.size(2_000_000)).contest(),
-      Ingest(workshop: workshop, agents: 8, lines: workshop.options.size(500_000)).contest(),
+      Ingest(
+        workshop: workshop, name: "ingest.1", title: "ingest of 200-byte lines from one agent", word: "spew", agents: 1,
+        lines: workshop.options.size(2_000_000)
+      ).contest(goals: goals),
+      Ingest(
+        workshop: workshop, name: "ingest.8", title: "ingest of 200-byte lines from 8 agents", word: "spew", agents: 8,
+        lines: workshop.options.size(500_000)
+      ).contest(goals: goals),
+      Ingest(
+        workshop: workshop, name: "ingest.drip", title: "ingest from one agent that writes each line by itself",
+        word: "drip", agents: 1, lines: workshop.options.size(1_000_000)
+      ).contest(goals: []),
     ]
   }
 
-  private func contest() -> Contest {
-    let from = agents == 1 ? "one agent" : "\(agents) agents"
-    return Contest(
-      name: "ingest.\(agents)",
+  private static let goals: [Goal] = [.atLeast(3, of: parseOnly), .atLeast(0.4, of: limit)]
+
+  private func contest(goals: [Goal]) -> Contest {
+    Contest(
+      name: name,
       figures: [
-        Figure(
-          name: "ingest.\(agents).lines", title: "ingest of 200-byte lines from \(from)", unit: "lines/s",
-          goals: [.atLeast(3, of: Self.parseOnly), .atLeast(0.4, of: Self.limit)]),
-        Figure(name: "ingest.\(agents).bytes", title: "the same", unit: "MB/s"),
+        Figure(name: "\(name).lines", title: title, unit: "lines/s", goals: goals),
+        Figure(name: "\(name).bytes", title: "the same", unit: "MB/s"),
       ],
       reference: Self.limit,
       contestants: [
         Contestant("Reeve") { figures(lines, try reeve(subscribed: true)) },
         Contestant("Reeve, no subscriber") { figures(lines, try reeve(subscribed: false)) },
         Contestant(Self.limit) {
-          let words = ["ingest", "\(lines)", "\(agents)", try workshop.makeFolder()]
+          let words = ["ingest", word, "\(lines)", "\(agents)", try workshop.makeFolder()]
           return figures(lines, try workshop.figure(workshop.limits, words))
         },
         script(Self.parseOnly, workshop.node, "ingest.js", "parse", lines),
@@ -56,7 +70,9 @@ struct Ingest {
     -> Contestant
   {
     Contestant(name, absence: Installation.absence(program)) {
-      let words = [workshop.peer(script), what, "\(lines)", "\(agents)", workshop.limits, try workshop.makeFolder()]
+      let words = [
+        workshop.peer(script), what, "\(lines)", "\(agents)", workshop.limits, word, try workshop.makeFolder(),
+      ]
       return figures(lines, try workshop.figure(program, words))
     }
   }
@@ -65,7 +81,7 @@ struct Ingest {
   private func reeve(subscribed: Bool) throws -> Double {
     let host = try ReeveHost(workshop)
     let begin = Clock.now()
-    for _ in 0..<agents { try host.start("spew", prompt: "\(lines)", subscribed: subscribed) }
+    for _ in 0..<agents { try host.start(word, prompt: "\(lines)", subscribed: subscribed) }
     var settled: Set<String> = []
     var asked: Set<String> = []
     var arrived = 0
