@@ -29,7 +29,13 @@ enum Bench {
     guard !contests.isEmpty else { throw BenchError("nothing has such a name; --list tells them") }
     let arena = Arena(workshop: workshop)
     let table = Table(outcomes: try contests.map { try arena.hold($0) })
-    say(options.json ? table.json.text + "\n" : table.markdown)
+    let machine = try Machine()
+    if options.json {
+      let result: JSON = ["machine": machine.json, "rounds": .integer(Int64(options.rounds)), "rows": table.json]
+      say(result.text + "\n")
+    } else {
+      say("\(machine.text), rounds: \(options.rounds)\n\n\(table.markdown)")
+    }
     guard table.outcomes.allSatisfy({ $0.failures[0] == nil }) else { throw BenchError("Reeve itself has failed") }
   }
 

@@ -22,7 +22,7 @@ static const char usage[] =
     "agents\n"
     "  spew LINES             lines of 200 bytes in large blocks, and a final word\n"
     "  drip LINES             the same, each line written by itself\n"
-    "  stamp-exit FILE        write the time into FILE and exit\n"
+    "  stamp-exit FILE        live for 10 ms, write the time into FILE and exit\n"
     "  final                  a final word that carries the time, then 100 ms more\n"
     "  hello                  one line\n"
     "  quiet                  one line, then nothing for ever\n"

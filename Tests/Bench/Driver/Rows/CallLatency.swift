@@ -6,6 +6,7 @@ struct CallLatency {
   let workshop: Workshop
 
   private static let agents = 8
+  private static let allRunning: StaticString = #""running":8"#
   /// More lines than they can write while this lasts.
   private static let lines = 5_000_000
 
@@ -19,34 +20,38 @@ struct CallLatency {
         Figure(name: "calls.get.p50", title: "run/get while they do, p50", unit: "ms", digits: 2),
         Figure(name: "calls.get.p99", title: "the same, p99", unit: "ms", digits: 2),
       ],
-      reference: "Reeve, idle",
+      reference: "Reeve, no subscriber",
       contestants: [
         Contestant("Reeve") { try measure(agents: Self.agents, subscribed: true) },
         Contestant("Reeve, no subscriber") { try measure(agents: Self.agents, subscribed: false) },
         Contestant("Reeve, idle") { try measure(agents: 0, subscribed: false) },
       ],
-      leavesMuch: true)
+      mostRounds: 3, leavesMuch: true)
   }
 
   private func measure(agents: Int, subscribed: Bool) throws -> [Double?] {
-    let count = workshop.options.size(200)
+    let count = workshop.options.size(100)
     let host = try ReeveHost(workshop)
     // Somebody to ask for.
     try host.start("hello")
     let name = try host.news { $0.isGone && $0.isRecorded }.name
     for number in 0..<agents { try host.start("spew", prompt: "\(Self.lines)", subscribed: subscribed && number == 0) }
     for _ in 0..<agents { _ = try host.nextNews() }
-    func spans(_ method: String, _ params: String) throws -> Series? {
-      Series(
-        try (0..<count).map { _ in
-          let begin = Clock.now()
-          try host.call(method, params) { _ in }
-          return (host.arrived - begin).seconds * 1000
-        })
+    func call(_ method: String, _ params: String) throws -> Double {
+      let begin = Clock.now()
+      try host.call(method, params) { _ in }
+      return (host.arrived - begin).seconds * 1000
     }
-    let status = try spans("host/status", "{}")
-    let get = try spans("run/get", #"{"run":"\#(name)"}"#)
+    var (status, get): ([Double], [Double]) = ([], [])
+    for _ in 0..<count {
+      status.append(try call("host/status", "{}"))
+      get.append(try call("run/get", #"{"run":"\#(name)"}"#))
+    }
+    if agents > 0 {
+      let flooding = try host.call("host/status", "{}") { $0.end(of: Self.allRunning) != nil }
+      guard flooding else { throw BenchError("the agents have ended too early") }
+    }
     try host.close()
-    return [status, get].flatMap { [$0?.median, $0?.quantile(0.99)] }
+    return [Series(status), Series(get)].flatMap { [$0?.median, $0?.quantile(0.99)] }
   }
 }
