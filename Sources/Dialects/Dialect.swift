@@ -81,6 +81,8 @@ public struct Dialect: Sendable {
     cumulative: Set<String>, isPlain: Bool, wrap: Int?, source: JSON
   ) {
     self.wanted = wanted
+    var objectRules = objectRules
+    dispatch = Dispatch(&objectRules)
     self.objectRules = objectRules
     self.lineRules = lineRules
     self.errorRules = errorRules
@@ -88,7 +90,6 @@ public struct Dialect: Sendable {
     self.isPlain = isPlain
     self.wrap = wrap
     self.source = source
-    dispatch = Dispatch(objectRules)
     if case .string = source {
       digest = nil
     } else {

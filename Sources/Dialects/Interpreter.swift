@@ -222,8 +222,9 @@ public struct Interpreter: Sendable {
   }
 
   private func find(_ field: Field, _ line: RawSpan, _ here: Range<Int>?) -> Excerpt? {
-    for index in field.indices {
-      if let found = find(field[index], line, here) { return found }
+    let places = field.span
+    for index in places.indices {
+      if let found = find(places[index], line, here) { return found }
     }
     return nil
   }

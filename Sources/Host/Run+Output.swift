@@ -7,8 +7,12 @@ internal import Supervision
 internal import Wire
 
 extension Run {
+  /// So much of one agent's output is read in a turn: little enough that many who all have much to say keep nobody waiting
+  /// for long, and enough that turns cost next to nothing beside it.
+  private static let turnBytes = 64 * 1024
+
   /// One bounded read a turn, so that one runaway agent does not starve the others.
-  func readOutput(atMost bound: Int = .max) {
+  func readOutput(atMost bound: Int = Run.turnBytes) {
     let room = UnsafeMutableRawBufferPointer(rebasing: host.buffer.prefix(bound))
     guard let outcome = read(output, into: room) else { return }
     switch outcome {

@@ -18,8 +18,11 @@ internal import Wire
     static let farewell = 3
   }
 
-  /// More than this that waits to be read is enough: notifications and further calls have time.
+  /// More than this that waits to be read is enough: further calls have time.
   private static let comfortable = 512 * 1024
+  /// The same for what nobody has called for. So the answer to a call never stands behind more than this and one
+  /// notification, and a client that follows many runs is still heard.
+  private static let comfortableEvents = 64 * 1024
   /// How long a client whose input is over may take to read what it was answered.
   private static let farewellPatience = TimeSpan.seconds(10)
   /// How soon a transcript is looked at again that could not be read.
@@ -239,6 +242,8 @@ internal import Wire
 
   var hasRoom: Bool { conversation.outgoing.count < Self.comfortable }
 
+  private var hasRoomForEvents: Bool { conversation.outgoing.count < Self.comfortableEvents }
+
   // MARK: - Subscriptions
 
   /// Throws when this client can have no more subscriptions.
@@ -304,7 +309,7 @@ internal import Wire
     for _ in subscriptions.indices {
       let next = (nextTurn + 1) % subscriptions.count
       // Whoever finds no room is the first when there is, also when all this is written at once.
-      if subscriptions[next].isDue && !hasRoom {
+      if subscriptions[next].isDue && !hasRoomForEvents {
         owesTurn = true
         break
       }
