@@ -122,4 +122,59 @@ struct CatalogTests {
       try large.writeAll([UInt8](repeating: 0x20, count: 1 << 20 + 1).span.bytes)
     }
   }
+
+  // MARK: - What is known
+
+  /// Longer than a file counts as changed just now.
+  private static let rest: UInt32 = 2_100_000
+
+  @Test
+  func `a manifest that is known is not read again until its file has changed in any way`() throws {
+    let place = try TemporaryDirectory()
+    try add("hello", to: place.path, version: "one")
+    let (folder, file) = ("\(place.path)/hello", "\(place.path)/hello/\(Manifest.fileName)")
+    let catalog = catalog(place.path)
+    var known: [String: Installed] = [:]
+    func version() throws -> String? { try catalog.installed("hello", &known)?.version }
+    #expect(try version() == "one")
+    // Just written: it could be written again without a trace, so it is not relied on.
+    try add("hello", to: place.path, version: "two")
+    #expect(try version() == "two")
+    usleep(Self.rest)
+    #expect(try version() == "two")
+    let found = try #require(try Tamperproof.check(file))
+    var other = Manifest(folder: folder)
+    other.version = "known"
+    known[folder] = Installed(other, read: found)
+    #expect(try version() == "known")
+    // As long as before, and with other times than those that it has now.
+    var times = [timespec](repeating: timespec(tv_sec: 1, tv_nsec: 0), count: 2)
+    try add("hello", to: place.path, version: "six")
+    #expect(utimensat(AT_FDCWD, file, &times, 0) == 0)
+    #expect(try version() == "six")
+    usleep(Self.rest)
+    #expect(try version() == "six")
+    // Another file in its place.
+    try add("new", to: place.path, version: "ten")
+    #expect(rename("\(place.path)/new/\(Manifest.fileName)", file) == 0)
+    #expect(throws: PluginError.self) { try version() }
+  }
+
+  @Test
+  func `who could change a manifest that is known is looked at every time`() throws {
+    let place = try TemporaryDirectory()
+    try add("hello", to: place.path, version: "one")
+    usleep(Self.rest)
+    let catalog = catalog(place.path)
+    var known: [String: Installed] = [:]
+    for path in ["\(place.path)/hello/\(Manifest.fileName)", "\(place.path)/hello"] {
+      #expect(try catalog.installed("hello", &known)?.version == "one")
+      let mode: UInt32 = path.hasSuffix("json") ? 0o600 : 0o700
+      #expect(chmod(path, mode | 0o002) == 0)
+      #expect(refusal { _ = try catalog.installed("hello", &known) }?.code == .untrusted)
+      #expect(chmod(path, mode) == 0)
+    }
+    #expect(unlink("\(place.path)/hello/\(Manifest.fileName)") == 0)
+    #expect(try catalog.installed("hello", &known) == nil)
+  }
 }

@@ -42,6 +42,18 @@ struct RecoveryTests {
     #expect(host.process.poll() == nil)
   }
 
+  // An idle host makes no rounds until somebody begins of whom it may have to take care: a round later it does.
+  @Test
+  func `a host that was alone and idle takes care of one that came later and died`() throws {
+    let world = try World()
+    let host = try world.host()
+    let (reeve, pids) = try begin(world)
+    try reeve.killWithHost()
+    try eventually("nobody takes care of it", within: .seconds(180)) { try world.run().disposal == .gone }
+    try expectLost(world, pids)
+    #expect(host.process.poll() == nil)
+  }
+
   @Test
   func `reeve recover does the same by hand`() throws {
     let world = try World()

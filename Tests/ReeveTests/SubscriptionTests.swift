@@ -123,6 +123,41 @@ struct SubscriptionTests {
     }
   }
 
+  /// How much may stand before the answer: what the socket holds, and what the host keeps of events at most.
+  private static let mostBeforeAnswer = 640 * 1024
+
+  // Otherwise its answer would come behind all that the host was ready to send, and behind what it made meanwhile.
+  @Test
+  func `who calls while events wait to be read is heard before they are`() throws {
+    let world = try World()
+    let host = try world.host()
+    let id = try host.start("script", "yes '{\"type\":\"progress\",\"n\":1}' | head -c 8000000; echo; \(Stage.success)")
+    try host.awaitRun(id, "it is not over") { $0["disposal"] == "gone" }
+    let socket = try host.connection()
+    func say(_ call: String) throws { try socket.writeAll(Array((call + "\n").utf8).span.bytes) }
+    try say(#"{"jsonrpc":"2.0","id":1,"method":"run/subscribe","params":{"run":"\#(id)"}}"#)
+    // Until there is no room for more.
+    var waiting = -1
+    try eventually("the host goes on for ever") {
+      let before = waiting
+      waiting = try socket.bytesWaiting()
+      usleep(200_000)
+      return waiting > 0 && waiting == before
+    }
+    try say(#"{"jsonrpc":"2.0","id":2,"method":"host/status"}"#)
+    usleep(200_000)
+    var read: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 64 * 1024)
+    let answer = Array(#""id":2,"#.utf8)
+    while !read.suffix(2 * piece.count).contains(answer), read.count < 4_000_000,
+      socket.isReadable(within: .seconds(60))
+    {
+      guard case .bytes(let count) = try piece.withUnsafeMutableBytes({ try socket.read(into: $0) }) else { break }
+      read += piece.prefix(count)
+    }
+    #expect(read.contains(answer) && read.count < Self.mostBeforeAnswer, "it came behind \(read.count) bytes")
+  }
+
   // What is over costs no place, and no descriptor.
   @Test
   func `more runs than a client may follow at once are followed one after the other`() throws {

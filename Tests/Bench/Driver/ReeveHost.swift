@@ -13,14 +13,16 @@ final class ReeveHost {
   /// Longer than anything here should take.
   static let patience = TimeSpan.seconds(120)
 
-  /// Starts it with a state folder, or with one that it has to make, and waits until it has answered.
-  init(_ workshop: Workshop, state: String? = nil) throws {
+  /// Starts it with a state folder, or with one that it has to make, and waits until it has answered; `mask` is what it
+  /// is to do without of the kernel's.
+  init(_ workshop: Workshop, state: String? = nil, mask: String = "") throws {
     let folder = try workshop.makeFolder()
     try Self.writePlugins(workshop, folder: folder)
     try workshop.write("\(folder)/config.json", #"{"max_running": 10000}"#)
     let environment = [
       "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder, "REEVE_STATE": state ?? "\(folder)/state",
       "REEVE_CONFIG": "\(folder)/config.json", "REEVE_PLUGINS": "\(folder)/plugins", "XDG_RUNTIME_DIR": folder,
+      "REEVE_MASK": mask,
     ]
     begun = Clock.now()
     guardian = try workshop.start(

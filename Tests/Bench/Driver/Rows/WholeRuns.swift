@@ -28,6 +28,10 @@ struct WholeRuns {
       reference: "vfork (C)",
       contestants: [
         Contestant("Reeve") { try eachLane { try reeve("true", $0) } + [try reeve("hello", 4)] },
+        // What the controllers of v1 trees cost, of which each wants a group of its own.
+        Contestant("Reeve, one group a run") {
+          try eachLane { try reeve("true", $0, mask: "cgroup1") } + [try reeve("hello", 4, mask: "cgroup1")]
+        },
         Contestant("vfork (C)") {
           try eachLane { try workshop.figure(workshop.limits, ["spawn", "\(count($0))", "\($0)"]) }
         },
@@ -61,8 +65,8 @@ struct WholeRuns {
   /// As many as take something like half a second.
   private func count(_ lanes: Int) -> Int { workshop.options.size(lanes == 1 ? 500 : lanes == 4 ? 1000 : 2000) }
 
-  private func reeve(_ plugin: String, _ lanes: Int) throws -> Double {
-    let host = try ReeveHost(workshop)
+  private func reeve(_ plugin: String, _ lanes: Int, mask: String = "") throws -> Double {
+    let host = try ReeveHost(workshop, mask: mask)
     // The first ones find cold caches.
     _ = try host.wholeRuns(plugin, count: lanes, inFlight: lanes)
     let span = try host.wholeRuns(plugin, count: count(lanes), inFlight: lanes)
