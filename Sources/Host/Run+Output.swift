@@ -270,8 +270,8 @@ extension Run {
   }
 
   private func say() {
-    guard !observers.isEmpty else { return }
-    for observer in observers { observer.runSaid(record.id, testimony.said) }
+    guard isHeard else { return }
+    for observer in observers where observer.hearsText { observer.runSaid(record.id, testimony.said) }
   }
 
   private func finalWord(_ word: FinalWord) {

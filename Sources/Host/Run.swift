@@ -31,7 +31,9 @@ internal import Wire
   unowned let host: Host
   var record: RunRecord
   var machine: RunMachine
-  var observers: [any RunObserver] = []
+  var observers: [any RunObserver] = [] { didSet { isHeard = observers.contains { $0.hearsText } } }
+  /// Whether any of them hears what the agent says: to ask each of them for each line would cost as much as the line.
+  private(set) var isHeard = false
   /// The client that it ends with.
   var client: ObjectIdentifier?
 

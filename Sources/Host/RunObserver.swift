@@ -9,6 +9,8 @@ public import Model
   func runRefused(_ run: RunID, _ error: HostError)
   /// Its transcript grew.
   func runAppended(_ run: RunRecord)
+  /// Whether it wants to hear what the agent says, piece by piece.
+  var hearsText: Bool { get }
   /// Its agent said a piece of its answer.
   func runSaid(_ run: RunID, _ text: [UInt8])
 }
@@ -16,6 +18,8 @@ public import Model
 extension RunObserver {
   /// Most do not care.
   public func runAppended(_ run: RunRecord) {}
+  /// Most do not care.
+  public var hearsText: Bool { false }
   /// Most do not care.
   public func runSaid(_ run: RunID, _ text: [UInt8]) {}
 }

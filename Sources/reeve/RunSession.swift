@@ -113,6 +113,8 @@ internal import Wire
 
   func runAppended(_ run: RunRecord) { status?.update(run) }
 
+  var hearsText: Bool { true }
+
   func runSaid(_ run: RunID, _ text: [UInt8]) {
     guard outcome == nil, wishes.report == nil, Terminal.isOutputTerminal, !wishes.isJSON, printer.keepsUp else {
       return
