@@ -135,7 +135,10 @@ struct SubscriptionTests {
     try host.awaitRun(id, "it is not over") { $0["disposal"] == "gone" }
     let socket = try host.connection()
     func say(_ call: String) throws { try socket.writeAll(Array((call + "\n").utf8).span.bytes) }
-    try say(#"{"jsonrpc":"2.0","id":1,"method":"run/subscribe","params":{"run":"\#(id)"}}"#)
+    // Several times, as if to several runs: each has its turn.
+    for call in 1...8 {
+      try say(#"{"jsonrpc":"2.0","id":\#(call),"method":"run/subscribe","params":{"run":"\#(id)"}}"#)
+    }
     // Until there is no room for more.
     var waiting = -1
     try eventually("the host goes on for ever") {
@@ -144,11 +147,11 @@ struct SubscriptionTests {
       usleep(200_000)
       return waiting > 0 && waiting == before
     }
-    try say(#"{"jsonrpc":"2.0","id":2,"method":"host/status"}"#)
+    try say(#"{"jsonrpc":"2.0","id":99,"method":"host/status"}"#)
     usleep(200_000)
     var read: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 64 * 1024)
-    let answer = Array(#""id":2,"#.utf8)
+    let answer = Array(#""id":99,"#.utf8)
     while !read.suffix(2 * piece.count).contains(answer), read.count < 4_000_000,
       socket.isReadable(within: .seconds(60))
     {
@@ -196,6 +199,22 @@ struct SubscriptionTests {
         return said.contains(odd)
       }
     }
+  }
+
+  // What the host has just seen to be JSON it does not look at again: all else is still told apart.
+  @Test
+  func `who follows a run from its beginning gets what is no JSON as text, wherever it stands`() throws {
+    let world = try World()
+    let host = try world.host()
+    let lines = [#"{"n":1}"#, "no JSON", #"{"n":3}"#, #"{"n":4"#, "5", #"{"n":6}"#]
+    let script = "sleep 0.2; " + lines.map { "echo '\($0)'; sleep 0.05; " }.joined() + Stage.success
+    let started = try host.call("run/start", ["plugin": "script", "prompt": .string(script), "subscribe": true])
+    #expect(started["run"]?["status"] == "running")
+    var events: [JSON] = []
+    while events.count < lines.count { events += try host.notification("run/appended")["events"]?.array ?? [] }
+    let texts: [JSON] = [1, 3].map { ["type": "reeve.text", "text": .string(lines[$0])] }
+    #expect(
+      events.prefix(6) == [["n": .integer(1)], texts[0], ["n": .integer(3)], texts[1], .integer(5), ["n": .integer(6)]])
   }
 
   @Test
