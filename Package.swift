@@ -60,10 +60,11 @@ let package = Package(
       name: "TestHost",
       dependencies: ["Server", "Host", "Ledger", "Plugins", "Dialects", "Loop", "Kernel", "Supervision"],
       path: "Tests/TestHost", swiftSettings: strict),
-    // Without the Swift runtime, and libstdc++ with it, which would make each start of an agent four times as long.
+    // Where it counts, without the Swift runtime, and libstdc++ with it, which would make each start of an agent four times
+    // as long.
     .executableTarget(
       name: "BenchLimits", path: "Tests/Bench/Limits",
-      linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]),
+      linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"], .when(configuration: .release))]),
     .executableTarget(
       name: "Bench", dependencies: ["Kernel", "Wire", "Model"], path: "Tests/Bench/Driver", swiftSettings: strict),
     tests("KernelTests", ["Support", "Kernel", "Model"]),

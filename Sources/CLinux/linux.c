@@ -81,10 +81,13 @@ int cl_next_signal(int descriptor, cl_signal *signal) {
   if (size < 0) return errno == EAGAIN ? 0 : -1;
   /* si_code is above 0 for what the kernel raised, 0 (SI_USER) or below for what a process sent. */
   bool from_kernel = info.ssi_code > 0;
+  /* A child that is stopped or goes on raises it as well. */
+  bool has_ended = info.ssi_signo == SIGCHLD &&
+                   (info.ssi_code == CLD_EXITED || info.ssi_code == CLD_KILLED || info.ssi_code == CLD_DUMPED);
   *signal = (cl_signal){
       .number = (int)info.ssi_signo,
       .sender = from_kernel ? 0 : (int)info.ssi_pid,
-      .child = from_kernel && info.ssi_signo == SIGCHLD ? (int)info.ssi_pid : 0,
+      .child = has_ended ? (int)info.ssi_pid : 0,
       .from_kernel = from_kernel,
   };
   return 1;

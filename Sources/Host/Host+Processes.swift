@@ -73,12 +73,14 @@ extension Host {
       ledger.send(.lookAround(id))
     }
     clearUp()
+    roundsTimer.arm(at: Loop.shared.now + Self.clearingInterval, source: self)
     if !runs.isEmpty || !others.isEmpty || !canBeWoken { beginRounds() }
   }
 
-  /// Makes its rounds from now on: as long as it has runs, or is not the only host.
+  /// Makes its rounds from now on: as long as it has runs, is not the only host, or something is left of another.
   func beginRounds() {
-    if roundsTimer.deadline == .never { roundsTimer.arm(at: Loop.shared.now + Self.roundsInterval, source: self) }
+    let next = Loop.shared.now + Self.roundsInterval
+    if next < roundsTimer.deadline { roundsTimer.arm(at: next, source: self) }
   }
 
   /// Whether it will hear of another host that begins.
@@ -137,6 +139,8 @@ extension Host {
       case .said(let message): log(message)
       case .recovered:
         isRecovering = false
+        // It may not have come to an end with everything.
+        beginRounds()
         checkQuiet()
       case .answered(let ticket, let result): answer(ticket, work: result)
       }

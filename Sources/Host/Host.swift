@@ -369,7 +369,10 @@ internal import Wire
       case .caughtUp: ledgerTrouble = nil
       case .unspilled(let message): log(message)
       case .beaten: break
-      case .lookedAround(let othersHaveRuns): if othersHaveRuns { recoverOthers() }
+      case .lookedAround(let othersHaveRuns):
+        guard othersHaveRuns else { break }
+        recoverOthers()
+        beginRounds()
       }
     }
     outcomes.removeAll(keepingCapacity: true)

@@ -58,7 +58,6 @@ public struct Pruner {
       let forgotten = try forget(rules, archive, &outcome)
       try clearFiles(rules, archive, butFor: forgotten, &outcome)
       if !isDryRun, let age = rules.retention.rows { _ = try archive.forgetHosts(before: moment(age)) }
-      if !isDryRun && !forgotten.isEmpty { try archive.forgetTexts() }
     } catch {
       throw HostError(.ledgerUnavailable, error.message)
     }

@@ -187,6 +187,11 @@ extension Run {
     if errorSplitter.pending > 0 { errorSplitter.finish(line: { readErrorLine($0) }, skipped: { _ in }) }
   }
 
+  /// Whether the transcript has all that was read.
+  private var isStoring: Bool {
+    transcript.failure == nil && record.bytes <= preparation.limits[.output].value ?? .max
+  }
+
   private func store(_ chunk: RawSpan) {
     guard !chunk.isEmpty, transcript.failure == nil else { return }
     transcript.append(chunk, in: &folder)
@@ -202,7 +207,8 @@ extension Run {
     var reading = Reading()
     testimony.lineBegan()
     let kind = interpreter.read(line) { hear($0, $1, &reading, at: now) }
-    if kind == .json && record.jsonEvents == record.events - 1 { record.jsonEvents = record.events }
+    // What the transcript has of this chunk, it has before: but not where it ends early.
+    if kind == .json && record.jsonEvents == record.events - 1 && isStoring { record.jsonEvents = record.events }
     if kind == .noise {
       record.noise += 1
       record.flags.insert(.noise)

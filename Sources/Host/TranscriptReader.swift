@@ -59,6 +59,8 @@ public struct TranscriptReader: ~Copyable {
     guard !isFinished else { return }
     isFinished = true
     var delivery = takeDelivery()
+    // Half a line may be left of one that was whole when it was known to be JSON.
+    delivery.trusted = 0
     // When a transcript cannot be written any more it is cut back to its last whole line. What was read of it before that,
     // and is there no longer, is a part of the gap.
     let isCutBack = record.flags.contains(.transcriptGap) && delivery.last >= record.eventsStored

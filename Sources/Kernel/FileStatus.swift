@@ -24,8 +24,6 @@ public struct FileStatus: Sendable {
   public let bytes: Int64
   /// When it was last written to, in milliseconds since 1970.
   public let modified: Int64
-  /// When anything of it was last changed, its content or what is known of it, in nanoseconds since 1970.
-  public let changed: Int64
   /// Its kind, as `S_IFMT` masks it.
   let kind: UInt32
 
@@ -37,7 +35,6 @@ public struct FileStatus: Sendable {
     permissions = status.st_mode & 0o7777
     bytes = Int64(status.st_blocks) * 512
     modified = Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
-    changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
     kind = status.st_mode & S_IFMT
   }
 

@@ -71,20 +71,7 @@ public struct Archive: ~Copyable {
     return found.isBuried ? .deleted : .notFinished(found.status, found.disposal)
   }
 
-  /// So many texts are forgotten at a time: each is looked for in every row.
-  private static let mostTexts = 64
-
-  /// Forgets texts that no run has any more.
-  public func forgetTexts() throws(LedgerError) {
-    let used = RunColumns.shared.values.sorted().map { "SELECT \($0) FROM runs WHERE \($0) IS NOT NULL" }
-    try database.execute(
-      """
-      DELETE FROM texts WHERE id IN
-      (SELECT id FROM texts WHERE id NOT IN (\(used.joined(separator: " UNION "))) LIMIT \(Self.mostTexts))
-      """)
-  }
-
-  /// Forgets the hosts that have ended and of whose runs none is left; how many.
+  /// Forgets the hosts that have ended and of whose runs none is left, with the texts of those; how many.
   public func forgetHosts(before moment: Timestamp) throws(LedgerError) -> Int {
     let statement = try Statement(
       database, parameters: 1,

@@ -188,13 +188,17 @@ enum Schema {
     BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
     """
 
-  /// Texts that many runs share, each of them once: they were most of every row, and written again with every change of
-  /// a status. Rows from before have them in themselves, as rows of hosts of older versions still do.
+  /// Texts that many runs of a host share: they were most of every row, and written again with every change of a status.
+  /// They are their host's and go when it is forgotten, so that nobody has to look for runs that still need one. Rows from
+  /// before have them in themselves, as rows of hosts of older versions still do.
   private static let version6 = """
     CREATE TABLE texts (
       id INTEGER PRIMARY KEY,
-      text TEXT NOT NULL UNIQUE
+      host TEXT NOT NULL REFERENCES hosts (id),
+      text TEXT NOT NULL
     ) STRICT;
+
+    CREATE INDEX texts_by_host ON texts (host);
 
     ALTER TABLE runs ADD COLUMN limits_text INTEGER;
     ALTER TABLE runs ADD COLUMN environment_text INTEGER;
@@ -206,11 +210,14 @@ enum Schema {
     BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
 
     CREATE TRIGGER texts_are_never_replaced BEFORE INSERT ON texts
-    WHEN EXISTS (SELECT 1 FROM texts WHERE id = NEW.id OR text = NEW.text)
+    WHEN EXISTS (SELECT 1 FROM texts WHERE id = NEW.id)
     BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
 
     CREATE TRIGGER texts_stay BEFORE DELETE ON texts
-    WHEN EXISTS (SELECT 1 FROM runs WHERE limits_text = OLD.id OR environment_text = OLD.id)
+    WHEN EXISTS (SELECT 1 FROM hosts WHERE id = OLD.host)
     BEGIN SELECT RAISE(ABORT, 'what a run began with is not rewritten'); END;
+
+    CREATE TRIGGER hosts_take_their_texts_along AFTER DELETE ON hosts
+    BEGIN DELETE FROM texts WHERE host = OLD.id; END;
     """
 }

@@ -28,8 +28,11 @@ struct Store: ~Copyable {
     let insertRun = try Statement(
       database, parameters: columns.count,
       "INSERT INTO runs (\(columns.joined(separator: ", "))) VALUES (\(places))")
-    let findText = try Statement(database, parameters: 1, "SELECT id FROM texts WHERE text = ?")
-    let insertText = try Statement(database, parameters: 1, "INSERT INTO texts (text) VALUES (?)")
+    // Among the newest: a host whose runs have nothing in common is not to look through all that it ever wrote.
+    let findText = try Statement(
+      database, parameters: 2,
+      "SELECT id FROM (SELECT id, text FROM texts WHERE host = ? ORDER BY id DESC LIMIT 16) WHERE text = ?")
+    let insertText = try Statement(database, parameters: 2, "INSERT INTO texts (host, text) VALUES (?, ?)")
     let changeRun = try Statement(
       database, parameters: verdict.count + 3,
       "UPDATE runs SET \(Store.assignments(verdict)) WHERE id = ? AND host = ? AND status = ?")
@@ -140,18 +143,22 @@ struct Store: ~Copyable {
   }
 
   private func insert(_ run: RunRecord, evidence: String?) throws(LedgerError) {
-    let limits = try keep(run.limits)
-    let environment = try run.environment.map { (text) throws(LedgerError) in try keep(text) }
+    let limits = try keep(run.limits, of: run.host)
+    let environment = try run.environment.map { (text) throws(LedgerError) in try keep(text, of: run.host) }
     try insertRun.run(on: database) {
       RunColumns.bindRow(run, limits: limits, environment: environment, &$0)
     }
     try note(run, from: nil, evidence: evidence)
   }
 
-  /// The number under which a text is kept. Looked up each time: who clears up takes those away that no run has.
-  private func keep(_ text: JSONText) throws(LedgerError) -> Int64 {
-    if let known = try findText.first(of: database, { $0.add(text.text) }, { $0.integer(0) }) { return known }
-    try insertText.run(on: database) { $0.add(text.text) }
+  /// The number under which a text of a host is kept.
+  private func keep(_ text: JSONText, of host: HostID) throws(LedgerError) -> Int64 {
+    func bind(_ binder: inout Statement.Binder) {
+      binder.add(host.description)
+      binder.add(text.text)
+    }
+    if let known = try findText.first(of: database, bind, { $0.integer(0) }) { return known }
+    try insertText.run(on: database, bind)
     return database.lastRow
   }
 

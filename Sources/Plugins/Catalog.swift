@@ -64,16 +64,16 @@ public struct Catalog: Sendable {
     return try installed(name, &known)
   }
 
-  /// The same for who asks often: a manifest that is known, and has not changed since, is not read again. Who could have
-  /// changed it is looked at every time.
+  /// The same for who asks often: what a manifest that has not changed means is known. What its file says, and who could
+  /// change it, is looked at every time.
   public func installed(_ name: String, _ known: inout [String: Installed]) throws(PluginError) -> Manifest? {
     guard Manifest.isName(name) else { return nil }
     for place in places {
       let folder = "\(place.path)/\(name)"
-      guard let file = try find(folder) else { continue }
-      if let manifest = known[folder]?.manifest(of: file) { return manifest }
-      let manifest = try ManifestReader.read(try read(file, of: folder), folder: folder)
-      known[folder] = Installed(manifest, read: file)
+      guard let bytes = try read(folder) else { continue }
+      if let installed = known[folder], installed.bytes == bytes { return installed.manifest }
+      let manifest = try ManifestReader.read(bytes, folder: folder)
+      known[folder] = Installed(bytes: bytes, manifest: manifest)
       return manifest
     }
     return nil
@@ -103,23 +103,14 @@ public struct Catalog: Sendable {
 
   /// The manifest in a folder, if neither can be changed by others; nil when there is none.
   func read(_ folder: String) throws(PluginError) -> [UInt8]? {
-    guard let file = try find(folder) else { return nil }
-    return try read(file, of: folder)
-  }
-
-  /// Where the manifest of a folder is, if neither can be changed by others; nil when there is none.
-  private func find(_ folder: String) throws(PluginError) -> Tamperproof.Place? {
     // What has no manifest is no plugin, whoever could write to it.
     guard Self.hasManifest(folder) || (errno != ENOENT && errno != ENOTDIR) else { return nil }
-    guard let place = try Tamperproof.check(folder) else { return nil }
-    return try Tamperproof.check(Manifest.fileName, in: place)
-  }
-
-  private func read(_ manifest: Tamperproof.Place, of folder: String) throws(PluginError) -> [UInt8] {
+    guard let place = try Tamperproof.check(folder), let real = try Tamperproof.check(Manifest.fileName, in: place)
+    else { return nil }
     let path = "\(folder)/\(Manifest.fileName)"
     do throws(SystemError) {
       // Not blocking: to open a FIFO would wait for its writer.
-      let file = try Descriptor.open(manifest.path, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
+      let file = try Descriptor.open(real, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
       guard try file.status().isRegular else { throw SystemError(call: "open", code: EINVAL, detail: "is no file") }
       guard let bytes = try file.readAll(limit: Self.largestManifest) else {
         throw SystemError(call: "read", code: EFBIG)
@@ -133,31 +124,10 @@ public struct Catalog: Sendable {
   }
 }
 
-/// A manifest as it was read, and of which state of its file.
+/// A manifest, and what it was read from.
 public struct Installed: Sendable {
-  private let manifest: Manifest
-  private let file: FileIdentity
-  private let size: Int64
-  private let changed: Int64
-  private let wasStill: Bool
-
-  /// A file that was changed just now may change once more without any of its times telling.
-  private static let restlessNanoseconds: Int64 = 2_000_000_000
-
-  init(_ manifest: Manifest, read file: Tamperproof.Place) {
-    self.manifest = manifest
-    self.file = file.status.identity
-    size = file.status.size
-    changed = file.status.changed
-    wasStill = Clock.wallMilliseconds() * 1_000_000 - changed > Self.restlessNanoseconds
-  }
-
-  /// The manifest, if its file is as it was.
-  func manifest(of file: Tamperproof.Place) -> Manifest? {
-    let status = file.status
-    let isSame = wasStill && status.identity == self.file && status.size == size && status.changed == changed
-    return isSame ? manifest : nil
-  }
+  let bytes: [UInt8]
+  let manifest: Manifest
 }
 
 /// Whether a person may have meant this name: one slip of the finger in a short word, two in a long one.

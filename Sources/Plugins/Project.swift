@@ -62,7 +62,7 @@ struct Project {
 
   /// Where a plugin's folder really lies, if nobody else can change it.
   static func realFolder(_ folder: String) throws(PluginError) -> String {
-    guard let real = try Tamperproof.check(folder)?.path else {
+    guard let real = try Tamperproof.check(folder) else {
       throw refusal(folder, "there is no \(folder)")
     }
     return real

@@ -9,33 +9,21 @@ enum Tamperproof {
   /// As many links as the kernel follows.
   private static let mostLinks = 40
 
-  /// A place that nobody else can change, nor how it is reached.
-  struct Place {
-    /// Its path without links.
-    let path: String
-    let status: FileStatus
-  }
-
-  /// What is at a path, when nobody else can change it or how it is reached; nil when nothing is there.
+  /// The path without links, when nobody else can change what is there or how it is reached; nil when nothing is there.
   ///
-  /// With `folder`, the path is one from there, and the folder one that was looked at.
+  /// With `folder`, the path is one from there, and the folder one that this has given.
   @discardableResult
-  static func check(_ path: String, in folder: Place? = nil) throws(PluginError) -> Place? {
+  static func check(_ path: String, in folder: String? = nil) throws(PluginError) -> String? {
     var pending = components(path)
     if folder == nil, !path.hasPrefix("/"), let here = try? Directory.open(".").descriptor.realPath() {
       pending += components(here)
     }
-    var real = folder.map { $0.path == "/" ? "" : $0.path } ?? ""
-    var found = folder?.status
+    var real = folder.map { $0 == "/" ? "" : $0 } ?? ""
     var links = 0
-    if folder == nil {
-      found = try status("/")
-      try inspect("/", found, isLast: pending.isEmpty)
-    }
+    if folder == nil { try inspect("/", try status("/"), isLast: pending.isEmpty) }
     while let name = pending.popLast() {
       if name == ".." {
         real = real.lastIndex(of: "/").map { String(real[..<$0]) } ?? ""
-        found = try status(real.isEmpty ? "/" : real)
         continue
       }
       let place = "\(real)/\(name)"
@@ -43,7 +31,6 @@ enum Tamperproof {
       guard status.isLink else {
         try inspect(place, status, isLast: pending.isEmpty)
         real = place
-        found = status
         continue
       }
       // Its folder was looked at; in a sticky one it is the link's own owner who can change it.
@@ -55,7 +42,7 @@ enum Tamperproof {
       if target.hasPrefix("/") { real = "" }
       pending += components(target)
     }
-    return found.map { Place(path: real.isEmpty ? "/" : real, status: $0) }
+    return real.isEmpty ? "/" : real
   }
 
   /// Last first.

@@ -168,7 +168,7 @@ internal import Wire
     case .wouldBlock: break
     case .end: hungUp(HostError(.ownerUnreachable(run.host), "the host \(run.host) lives and hangs up"))
     }
-    if !session.hasRoom { socket?.setInterest([]) }
+    if !session.hasRoomForEvents { socket?.setInterest([]) }
   }
 
   /// The client has room for more.

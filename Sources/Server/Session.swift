@@ -237,12 +237,12 @@ internal import Wire
     channel?.setInterest(
       reads: !isInputOver && unread < Self.comfortable && postponed.count < Self.mostPostponed,
       writes: conversation.outgoing.count > 0 || owesTurn)
-    if hasRoom { for relay in relays.values { relay.resume() } }
+    if hasRoomForEvents { for relay in relays.values { relay.resume() } }
   }
 
-  var hasRoom: Bool { conversation.outgoing.count < Self.comfortable }
+  private var hasRoom: Bool { conversation.outgoing.count < Self.comfortable }
 
-  private var hasRoomForEvents: Bool { conversation.outgoing.count < Self.comfortableEvents }
+  var hasRoomForEvents: Bool { conversation.outgoing.count < Self.comfortableEvents }
 
   // MARK: - Subscriptions
 
@@ -356,7 +356,7 @@ internal import Wire
   }
 
   private func tellChanges() {
-    while hasRoom, let id = untold.first {
+    while hasRoomForEvents, let id = untold.first {
       untold.removeFirst()
       if let run = latest[id] { conversation.enqueue("run/changed", ["run": RunJSON.object(run, isExcerpt: true)]) }
     }

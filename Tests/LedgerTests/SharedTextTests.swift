@@ -53,23 +53,31 @@ struct SharedTextTests {
   }
 
   @Test
-  func `a text that no run has any more is forgotten, and is there again for the next that has it`() throws {
+  func `texts are their host's, and go when it is forgotten with all its runs`() throws {
     let book = try Book()
-    let gone = try run(book, limits: #"{"wall":"1s"}"#, environment: #"{"passed":["A"]}"#)
-    let left = try run(book, limits: #"{"wall":"2s"}"#, environment: #"{"passed":["A"]}"#)
-    let verdict = gone.becoming(.succeeded)
+    let run = try run(book, limits: #"{"wall":"1s"}"#, environment: #"{"passed":["A"]}"#)
+    let verdict = run.becoming(.succeeded)
     book.send(.change(verdict, from: .starting, evidence: nil))
     book.send(.facts(verdict.buried()))
-    _ = try book.outcomes(4)
+    _ = try book.outcomes(3)
+    #expect(book.close() == 0)
     let archive = try Archive(folder: book.folder.open())
-    try archive.forgetTexts()
-    #expect(try book.connect().number("SELECT count(*) FROM texts") == 3)
-    #expect(try archive.delete(gone.id) == .deleted)
-    try archive.forgetTexts()
-    #expect(try book.connect().number("SELECT count(*) FROM texts") == 2)
-    #expect(try book.stored(left.id)?.limits == left.limits)
-    let again = try run(book, limits: #"{"wall":"1s"}"#, environment: nil)
-    _ = try book.outcomes(5)
-    #expect(try book.stored(again.id)?.limits == again.limits)
+    let later = Timestamp(milliseconds: now().milliseconds + 1000)
+    #expect(try archive.forgetHosts(before: later) == 0)
+    #expect(try book.stored(run.id)?.limits == run.limits)
+    #expect(try archive.delete(run.id) == .deleted)
+    #expect(try archive.forgetHosts(before: later) == 1)
+    #expect(try book.connect().number("SELECT count(*) FROM texts") == 0)
+  }
+
+  @Test
+  func `what is kept is looked for among the newest alone, and right whatever there was before`() throws {
+    let book = try Book()
+    var runs: [RunRecord] = []
+    for number in 0..<40 { runs.append(try run(book, limits: #"{"wall":"\#(number)s"}"#, environment: nil)) }
+    for number in [39, 25, 0] { runs.append(try run(book, limits: #"{"wall":"\#(number)s"}"#, environment: nil)) }
+    #expect(try book.outcomes(43).allSatisfy { $0 == "opened" })
+    for run in runs { #expect(try book.stored(run.id)?.limits == run.limits) }
+    #expect(try book.connect().number("SELECT count(*) FROM texts") == 41)
   }
 }

@@ -21,7 +21,7 @@ struct TamperproofTests {
     _ path: String, _ real: String?, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let found = try Tamperproof.check(path)
-    #expect(found?.path == real, sourceLocation: sourceLocation)
+    #expect(found == real, sourceLocation: sourceLocation)
   }
 
   private func expectRefused(_ path: String, naming culprit: String, _ words: String) throws {

@@ -20,7 +20,7 @@ struct CountTests {
       return switch self {
       case .text: #"{"type":"text","text":"\#(padding)"}"#
       case .progress: #"{"type":"progress","note":"\#(padding)"}"#
-      case .tool: #"{"type":"tool_call","id":"t1","name":"look","input":"\#(padding)"}"#
+      case .tool: #"{"type":"tool","id":"t1","name":"look","state":"started","input":"\#(padding)"}"#
       case .usage: #"{"type":"usage","input_tokens":3,"output_tokens":4,"note":"\#(padding)"}"#
       case .noise: "this is no JSON: \(padding)"
       }
@@ -29,7 +29,9 @@ struct CountTests {
     /// How many allocations it may cost to read one.
     var allocations: Int {
       switch self {
-      case .text, .progress, .tool, .noise: 0
+      case .text, .progress, .noise: 0
+      // Its name, for people who look on.
+      case .tool: 1
       // The names of its two figures, and what is no figure, as texts: agents tell of use a few times in a run.
       case .usage: 3
       }

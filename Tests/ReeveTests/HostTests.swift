@@ -120,4 +120,21 @@ struct HostTests {
     try #require(try child.wait() == .code(0), "\(child.errors)")
     return String(child.output.dropLast())
   }
+
+  // A zombie keeps its number for as long as nobody reaps it.
+  @Test
+  func `an orphan that ends while its run goes on is reaped`() throws {
+    let world = try World()
+    let host = try world.host()
+    let id = try host.start("script", "(setsid sleep 0.5 & ); touch begun; exec sleep 1000")
+    let children = "/proc/\(host.process.pid)/task/\(host.process.pid)/children"
+    var orphan = ""
+    try eventually("it is not adopted") {
+      orphan = try contents(children)
+      return !orphan.isEmpty
+    }
+    try eventually("it is not reaped: \(orphan)") { try contents(children).isEmpty }
+    #expect(try host.run(id)["status"] == "running")
+    try host.end()
+  }
 }

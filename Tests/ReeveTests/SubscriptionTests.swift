@@ -217,6 +217,28 @@ struct SubscriptionTests {
       events.prefix(6) == [["n": .integer(1)], texts[0], ["n": .integer(3)], texts[1], .integer(5), ["n": .integer(6)]])
   }
 
+  // The transcript ends in the middle of a line that the host has read whole.
+  @Test
+  func `half a line at the output limit is told as text, though the host has seen all of it`() throws {
+    let world = try World()
+    let host = try world.host()
+    let line = #"{"type":"progress","n":100}"#
+    let started = try host.call(
+      "run/start",
+      [
+        "plugin": "script", "prompt": .string("sleep 0.2; yes '\(line)' | head -n 200"), "subscribe": true,
+        "limits": ["output": "1000B"],
+      ])
+    let id = try #require(started["run"]?["id"]?.string)
+    let run = try host.awaitRun(id, "it is not over") { $0["disposal"] == "gone" }
+    #expect(run["reason"] == "output_limit")
+    var events: [JSON] = []
+    while events.count < 36 { events += try host.notification("run/appended")["events"]?.array ?? [] }
+    let whole = 1000 / (line.utf8.count + 1)
+    #expect(events.prefix(whole).allSatisfy { $0["n"]?.integer == 100 })
+    #expect(events[whole]["type"] == "reeve.text", "\(events[whole])")
+  }
+
   @Test
   func `a client comes back and goes on from any event`() throws {
     let world = try World()

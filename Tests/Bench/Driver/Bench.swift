@@ -19,22 +19,19 @@ enum Bench {
     signal(SIGPIPE, SIG_IGN)
     let workshop = try Workshop(options: options)
     defer { workshop.clear() }
-    if options.list {
-      say(contests(workshop).map { "\($0.name)\n" }.joined())
-      return
-    }
-    Installation(workshop: workshop).perform()
+    let names = try options.choose(among: contests(workshop).map(\.name))
+    if options.list { return try say(names.map { "\($0)\n" }.joined()) }
+    Installation(workshop: workshop).perform(forSupervisors: names.contains("runs") || names.contains("quiet"))
     // Only now is it known who can take part.
-    let contests = contests(workshop).filter { options.wants($0.name) }
-    guard !contests.isEmpty else { throw BenchError("nothing has such a name; --list tells them") }
     let arena = Arena(workshop: workshop)
-    let table = Table(outcomes: try contests.map { try arena.hold($0) })
+    let table = Table(
+      outcomes: try contests(workshop).filter { names.contains($0.name) }.map { try arena.hold($0) })
     let machine = try Machine()
     if options.json {
       let result: JSON = ["machine": machine.json, "rounds": .integer(Int64(options.rounds)), "rows": table.json]
-      say(result.text + "\n")
+      try say(result.text + "\n")
     } else {
-      say("\(machine.text), rounds: \(options.rounds)\n\n\(table.markdown)")
+      try say("\(machine.text), rounds: \(options.rounds)\n\n\(table.markdown)")
     }
     guard table.outcomes.allSatisfy({ $0.failures[0] == nil }) else { throw BenchError("Reeve itself has failed") }
   }
@@ -50,5 +47,9 @@ enum Bench {
       ]
   }
 
-  private static func say(_ text: String) { _ = write(STDOUT_FILENO, text, text.utf8.count) }
+  private static func say(_ text: String) throws {
+    guard write(STDOUT_FILENO, text, text.utf8.count) == text.utf8.count else {
+      throw BenchError("what was measured cannot be written: \(String(cString: strerror(errno)))")
+    }
+  }
 }

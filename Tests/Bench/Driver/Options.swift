@@ -1,3 +1,5 @@
+import Glibc
+
 /// What was asked for.
 struct Options {
   /// How often each contestant is measured.
@@ -38,9 +40,13 @@ struct Options {
         rounds = number
       case "--reeve":
         guard let path = words.next() else { throw BenchError("--reeve needs a path") }
+        guard access(path, X_OK) == 0 else { throw BenchError("\(path) is not there, or cannot be executed") }
         reeve = path
       case "--only":
-        while let name = words.next() { only.append(name) }
+        while let name = words.next() {
+          guard !name.hasPrefix("-") else { throw BenchError("\(name): options come before --only") }
+          only.append(name)
+        }
         guard !only.isEmpty else { throw BenchError("--only needs names") }
       default: throw BenchError("“\(word)” is not understood\n\(Self.usage)")
       }
@@ -50,5 +56,11 @@ struct Options {
   /// A size, and what is left of it when things are to be quick.
   func size(_ full: Int) -> Int { quick ? max(full / 10, 1) : full }
 
-  func wants(_ name: String) -> Bool { only.isEmpty || only.contains { name.hasPrefix($0) } }
+  /// Those of the names that are wanted; a wish that none of them begins with is a mistake.
+  func choose(among names: [String]) throws -> [String] {
+    for wish in only where !names.contains(where: { $0.hasPrefix(wish) }) {
+      throw BenchError("nothing is called “\(wish)”; there are \(names.joined(separator: ", "))")
+    }
+    return names.filter { name in only.isEmpty || only.contains { name.hasPrefix($0) } }
+  }
 }

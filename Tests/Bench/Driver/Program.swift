@@ -35,6 +35,11 @@ final class Program {
     let fromProgram = try Pipe.make()
     if streams.contains(.input) { posix_spawn_file_actions_adddup2(&actions, toProgram.reader.raw, 0) }
     if streams.contains(.output) { posix_spawn_file_actions_adddup2(&actions, fromProgram.writer.raw, 1) }
+    // A group of its own, so that what it has started does not outlive it and disturb those who are measured next.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
     let words = try CStrings([path] + arguments)
     let variables = try CStrings(environment.map { "\($0.key)=\($0.value)" })
     var pid: pid_t = 0
@@ -43,7 +48,7 @@ final class Program {
         // C takes them as if it might write to them; it does not.
         let (words, variables) = (UnsafeRawPointer(words), UnsafeRawPointer(variables))
         return posix_spawn(
-          &pid, path, &actions, nil, words.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self),
+          &pid, path, &actions, &attributes, words.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self),
           variables.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self))
       }
     }
@@ -57,7 +62,7 @@ final class Program {
 
   deinit {
     guard !hasEnded else { return }
-    Glibc.kill(pid, SIGKILL)
+    Glibc.kill(-pid, SIGKILL)
     waitpid(pid, nil, 0)
   }
 
