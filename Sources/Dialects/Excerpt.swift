@@ -44,7 +44,8 @@ public struct Excerpt: Hashable, Sendable {
   private static let longestLabel = 120
 
   private static func oneLine(_ text: String) -> String {
-    String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 >= 0x80 }) else { return text }
+    return String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
   }
 
   /// The number that it is, or that a person would read in it, like “1.2k” or “$0.03”.
