@@ -26,12 +26,10 @@ extension Host {
     if isLeaders && unwatched.isEmpty && !runs.values.contains(where: \.isBeingBuried) { return }
     unwatched.removeAll { ProcessTable.reapIfEnded($0) }
     for run in Array(runs.values) { run.lookForLeftovers() }
-    guard !orphans.isEmpty else { return }
-    orphans.reapEnded()
     seeToStrays()
   }
 
-  /// Kills the orphans of runs that are no more.
+  /// Kills the orphans of runs that are no more. To look whose they are reaps those that have ended.
   func seeToStrays() {
     guard !orphans.isEmpty else { return }
     let claims = (try? orphans.claims { households }) ?? []

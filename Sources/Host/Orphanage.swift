@@ -40,13 +40,10 @@ internal import Supervision
   /// Whether the latest look found none at all.
   private(set) var wasEmpty = false
 
-  /// Reaps those that have ended, each by its pid: the leaders of runs are reaped by their runs alone.
-  func reapEnded() { for pid in (try? ProcessTable.adoptedChildren()) ?? [] { ProcessTable.reapIfEnded(pid) } }
-
   /// How often it is looked again because somebody ended between being listed and being looked at.
   private static let mostLooks = 64
 
-  /// Those that live.
+  /// Those that live. The others are reaped, each by its pid: the leaders of runs are reaped by their runs alone.
   ///
   /// Who forks and ends while this looks is listed, but not what it leaves behind, which came too late for the list. So
   /// a list of which somebody has ended says nothing of who else is there: that one is reaped, and the next list shows

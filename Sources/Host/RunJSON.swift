@@ -118,11 +118,13 @@ public enum RunJSON {
     return JSONText(valid: text + "}")
   }
 
+  private static let lineLimitPlace = JSONPointer("/line/value")
+
   /// How long a line of this run may be, by the limits it was given.
   static func lineLimit(of run: RunRecord) -> Int {
     var limits = Limits()
     let text = run.limits.text.utf8Span.span.bytes
-    if let steps = JSONPointer("/line/value")?.steps,
+    if let steps = lineLimitPlace?.steps,
       let value = JSONPointer.follow(steps, in: text, from: 0..<text.byteCount), JSONString.isString(text, value)
     {
       try? limits.assign("line", JSONString.text(text, value), from: .default)

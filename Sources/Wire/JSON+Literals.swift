@@ -2,12 +2,7 @@
 
 extension JSON: ExpressibleByDictionaryLiteral {
   /// An object.
-  public init(dictionaryLiteral elements: (String, JSON)...) {
-    var object = JSONObject()
-    object.reserveCapacity(elements.count)
-    for (key, value) in elements { object[key] = value }
-    self = .object(object)
-  }
+  public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(JSONObject(writtenOut: elements)) }
 }
 
 extension JSON: ExpressibleByStringLiteral {

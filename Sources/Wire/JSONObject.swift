@@ -9,9 +9,6 @@ public struct JSONObject: Sendable {
   /// Takes members whose keys are known to differ.
   init(distinct members: [(key: String, value: JSON)]) { self.members = members }
 
-  /// Makes room for so many members in all.
-  public mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
-
   /// The value of a key; setting one that is there keeps its place, setting nil removes it.
   public subscript(key: String) -> JSON? {
     get { index(of: key).map { members[$0].value } }
@@ -49,9 +46,12 @@ extension JSONObject: Equatable {
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
   /// The members as written; of a repeated key the last value counts.
-  public init(dictionaryLiteral elements: (String, JSON)...) {
+  public init(dictionaryLiteral elements: (String, JSON)...) { self.init(writtenOut: elements) }
+
+  /// The same for literals of other types.
+  init(writtenOut elements: [(String, JSON)]) {
     self.init()
-    reserveCapacity(elements.count)
+    members.reserveCapacity(elements.count)
     for (key, value) in elements { self[key] = value }
   }
 }
